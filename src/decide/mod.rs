@@ -1,0 +1,8 @@
+//! Decides: text or bytes to values and back. Total functions on plain data; no I/O, no clock, nothing of the machine.
+
+#![forbid(unsafe_code)]
+
+pub mod config;
+pub mod manifest;
+pub mod marker;
+pub mod model;

@@ -1,0 +1,137 @@
+//! What is found: the store and its deployments, the physical root, the running kernel. Gathered read only.
+
+use super::{BootId, Id, Instance};
+use crate::decide::manifest::Manifest;
+use crate::decide::marker::Marker;
+use crate::error::Error;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// A directory in deployments/ with what matters for choosing it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deployment {
+    pub id: Id,
+    /// `None`: the manifest could not be read, so that it has no instance and no slot can be its own.
+    pub manifest: Option<Manifest>,
+    /// The first deterministic reason why it cannot boot.
+    pub defect: Option<Error>,
+    /// The one with the higher revision of boot-success and boot-failure.
+    pub marker: Option<Marker>,
+    pub kernel: KernelFit,
+}
+
+impl Deployment {
+    pub fn instance(&self) -> Option<&Instance> {
+        self.manifest.as_ref().map(|m| &m.instance)
+    }
+}
+
+/// Whether usr/lib/modules holds the running kernel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KernelFit {
+    /// It does, or the deployment has no modules at all.
+    Fits,
+    /// It holds only these releases.
+    Mismatch(Vec<String>),
+}
+
+/// Whether the disk with the store takes writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Disk {
+    Writable,
+    /// With the reason that was found.
+    ReadOnly(String),
+}
+
+/// What the choice is made from, beside the record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    pub deployments: Vec<Deployment>,
+    pub boot_id: BootId,
+    pub evidence: Evidence,
+    /// `uname -r`.
+    pub kernel: String,
+}
+
+/// What the last boot left behind about its own end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Evidence {
+    #[default]
+    None,
+    /// The hardware watchdog says that it reset the machine.
+    Watchdog,
+    /// The kernel panicked.
+    Panic,
+}
+
+/// What the plan is made from: the chosen tree and the place where it will stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TreeFacts {
+    /// `ID@INSTANCE`.
+    pub state_name: String,
+    pub id: Id,
+    pub vendor_etc: VendorEtc,
+    /// What stands in the deployment at each path that a plan may cover; without leading slash.
+    pub entries: Vec<(String, Entry)>,
+    /// The merged /etc/fstab, line by line.
+    pub fstab: Vec<FstabLine>,
+    /// Where the merged /etc has its machine-id.
+    pub has_machine_id: bool,
+    /// The tree mounts /tmp by itself (tmp.mount is enabled).
+    pub tmp_mount: bool,
+    /// The shared var/ holds nothing yet.
+    pub var_empty: bool,
+    /// `usr/share/factory/var` where it is, else the tree's own `var`.
+    pub var_factory: Option<String>,
+    pub disk: Disk,
+    /// State directories of paths with scope deployment that exist already, by state-relative name.
+    pub state_existing: Vec<String>,
+    /// The init program to check for, as named in the deployment.
+    pub init: String,
+}
+
+impl TreeFacts {
+    pub fn entry(&self, path: &str) -> Entry {
+        self.entries.iter().find(|(p, _)| p == path).map_or(Entry::Absent, |(_, e)| e.clone())
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VendorEtc {
+    /// usr/etc
+    UsrEtc,
+    /// etc
+    Etc,
+}
+
+impl VendorEtc {
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::UsrEtc => "usr/etc",
+            Self::Etc => "etc",
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entry {
+    Absent,
+    /// With its permission bits and owner.
+    Directory {
+        mode: u16,
+        uid: u32,
+        gid: u32,
+    },
+    /// With its target.
+    Symlink(String),
+    Other,
+}
+
+/// One mount line of fstab(5).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FstabLine {
+    pub what: String,
+    pub target: String,
+    pub fstype: String,
+    pub options: String,
+}

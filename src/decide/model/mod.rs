@@ -1,0 +1,13 @@
+//! Plain types that the rest shares, in the order in which data flows: Request, Facts, Choice, Plan, Report.
+
+mod facts;
+mod name;
+mod plan;
+mod report;
+mod request;
+
+pub use facts::*;
+pub use name::*;
+pub use plan::*;
+pub use report::*;
+pub use request::*;

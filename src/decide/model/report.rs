@@ -1,0 +1,78 @@
+//! The report of a boot: /run/bedplate/boot.json.
+
+use super::{BootId, Id, Instance};
+use crate::decide::config::Config;
+use alloc::string::String;
+use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
+
+/// The number in `"schema"`; it changes when a key changes its meaning or goes away.
+pub const SCHEMA: u32 = 1;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Report {
+    pub schema: u32,
+    /// bedplate's own version.
+    pub bedplate: String,
+    pub boot_id: BootId,
+    pub deployment: Booted,
+    pub choice: Chosen,
+    /// Candidates that failed in this boot before this one stood, in order.
+    pub failed: Vec<FailedCandidate>,
+    /// The declared mount table, as verified.
+    pub mounts: Vec<Mounted>,
+    pub warnings: Vec<String>,
+    /// Microseconds, step by step.
+    pub timing: Vec<Timing>,
+    pub config: Config,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Booted {
+    pub id: Id,
+    pub instance: Option<Instance>,
+    pub version: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Chosen {
+    /// The rule's word: argument, one-shot, default, trial, incumbent, once-good, incumbent-counted, last-resort.
+    pub rule: String,
+    /// The rule as a sentence.
+    pub reason: String,
+    /// Whether a try was consumed for this boot.
+    pub counted: bool,
+    /// Number of this try and how many there are, where it is counted.
+    pub try_number: Option<u8>,
+    pub try_of: Option<u8>,
+    /// What boots if this one fails.
+    pub fallback: Option<Id>,
+    /// The deployment from which the machine fell back to this one.
+    pub fell_back_from: Option<Id>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedCandidate {
+    pub id: Id,
+    pub why: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mounted {
+    /// As seen in the booted system: "/", "/usr".
+    pub target: String,
+    pub fstype: String,
+    /// ro or rw.
+    pub access: String,
+    /// Kernel device number major:minor and mount root, as mountinfo has them: what `mark` compares.
+    pub device: String,
+    pub root: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timing {
+    pub step: String,
+    pub micros: u64,
+}

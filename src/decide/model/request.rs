@@ -1,0 +1,20 @@
+//! What was asked for: the configuration, and what the kernel command line adds to it for this boot.
+
+use super::Id;
+use crate::decide::config::Config;
+use alloc::string::String;
+
+/// Everything that a person or an image builder wants of this boot.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Request {
+    /// The configuration with the kernel arguments `bedplate.etc=`, `.var=`, `.root=` worked in.
+    pub config: Config,
+    /// `bedplate.deployment=`: the name as typed, valid or not.
+    pub deployment: Option<String>,
+    /// `bedplate.entry=`: which deployment's kernel was loaded; a hint, it chooses nothing.
+    pub entry: Option<Id>,
+    /// `init=`.
+    pub init: Option<String>,
+    /// `bedplate=0`.
+    pub disabled: bool,
+}

@@ -1,0 +1,3 @@
+//! The program `bedplate`.
+
+fn main() {}
