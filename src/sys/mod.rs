@@ -1,1 +1,16 @@
-//! The only place that talks to the kernel.
+//! The only place that talks to the kernel: rustix, nix, libc and `unsafe` stand here and nowhere else.
+//!
+//! Functions are thin: one kernel action each, [`Errno`](crate::error::Errno) as the error, no policy, no logging.
+
+pub mod fs;
+
+use crate::error::Errno;
+pub use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+
+pub(crate) type SysResult<T> = core::result::Result<T, Errno>;
+
+impl From<rustix::io::Errno> for Errno {
+    fn from(errno: rustix::io::Errno) -> Self {
+        Self(errno.raw_os_error())
+    }
+}

@@ -1,0 +1,305 @@
+//! Files and directories, by descriptor. Every name is resolved inside the directory that is given with it:
+//! no `..` and no symlink leads out (openat2 with RESOLVE_IN_ROOT, Linux 5.6).
+
+use super::SysResult;
+use crate::error::Errno;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::{self, AtFlags, CWD, Mode, OFlags, ResolveFlags};
+
+/// Larger files are refused by [`read`]: nothing that boot code reads is near this size.
+const READ_LIMIT: usize = 16 << 20;
+
+/// Opens a directory by its path in the mount namespace: the anchor for all names below it.
+pub fn open_dir(path: &str) -> SysResult<OwnedFd> {
+    Ok(fs::openat(CWD, path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?)
+}
+
+fn open_in(root: impl AsFd, path: &str, flags: OFlags, mode: Mode) -> SysResult<OwnedFd> {
+    let path = path.trim_start_matches('/');
+    let path = if path.is_empty() { "." } else { path };
+    Ok(fs::openat2(root, path, flags | OFlags::CLOEXEC, mode, ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS)?)
+}
+
+/// Opens a directory below `root`, for reading its entries and as an anchor.
+pub fn open_dir_in(root: impl AsFd, path: &str) -> SysResult<OwnedFd> {
+    open_in(root, path, OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty())
+}
+
+/// A handle on anything below `root` that is not followed if it is a symlink itself; for stat and mounts.
+pub fn open_path_in(root: impl AsFd, path: &str) -> SysResult<OwnedFd> {
+    open_in(root, path, OFlags::PATH | OFlags::NOFOLLOW, Mode::empty())
+}
+
+/// A handle on what `path` means below `root`, symlinks followed inside it.
+pub fn open_target_in(root: impl AsFd, path: &str) -> SysResult<OwnedFd> {
+    open_in(root, path, OFlags::PATH, Mode::empty())
+}
+
+/// Opens a regular file for reading. A fifo or device put there is not waited for.
+pub fn open_file_in(root: impl AsFd, path: &str) -> SysResult<OwnedFd> {
+    open_in(root, path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY, Mode::empty())
+}
+
+/// Opens an existing file for reading and writing.
+pub fn open_write_in(root: impl AsFd, path: &str) -> SysResult<OwnedFd> {
+    open_in(root, path, OFlags::RDWR | OFlags::NONBLOCK | OFlags::NOCTTY, Mode::empty())
+}
+
+/// Creates a file that must not exist yet. The mode is set as given, whatever the umask.
+pub fn create_in(root: impl AsFd, path: &str, mode: u16) -> SysResult<OwnedFd> {
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
+    let file = open_in(root, path, flags, Mode::from_raw_mode(mode.into()))?;
+    fs::fchmod(&file, Mode::from_raw_mode(mode.into()))?;
+    Ok(file)
+}
+
+/// Opens a file for appending, creating it with this mode where it is absent.
+pub fn append_in(root: impl AsFd, path: &str, mode: u16) -> SysResult<OwnedFd> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::APPEND | OFlags::NOFOLLOW;
+    open_in(root, path, flags, Mode::from_raw_mode(mode.into()))
+}
+
+/// The whole content of an open file, at most 16 MiB.
+pub fn read_all(file: impl AsFd) -> SysResult<Vec<u8>> {
+    let mut content = Vec::new();
+    let mut chunk = vec![0; 16384];
+    loop {
+        let n = match rustix::io::read(&file, &mut chunk) {
+            Err(rustix::io::Errno::INTR) => continue,
+            result => result?,
+        };
+        if n == 0 {
+            return Ok(content);
+        }
+        content.extend_from_slice(chunk.get(..n).unwrap_or_default());
+        if content.len() > READ_LIMIT {
+            return Err(Errno(27));
+        }
+    }
+}
+
+/// The whole content of a file below `root`.
+pub fn read(root: impl AsFd, path: &str) -> SysResult<Vec<u8>> {
+    read_all(open_file_in(root, path)?)
+}
+
+/// The same as text; bytes that are no UTF-8 are replaced.
+pub fn read_text(root: impl AsFd, path: &str) -> SysResult<String> {
+    Ok(String::from_utf8_lossy(&read(root, path)?).into_owned())
+}
+
+/// Writes all of it, at the file's position.
+pub fn write_all(file: impl AsFd, mut bytes: &[u8]) -> SysResult<()> {
+    while !bytes.is_empty() {
+        match rustix::io::write(&file, bytes) {
+            Err(rustix::io::Errno::INTR) => {}
+            result => bytes = bytes.get(result?..).unwrap_or_default(),
+        }
+    }
+    Ok(())
+}
+
+/// Reads up to the buffer's length at an offset; the number of bytes that were there.
+pub fn read_at(file: impl AsFd, buffer: &mut [u8], offset: u64) -> SysResult<usize> {
+    let mut done = 0;
+    while let Some(rest) = buffer.get_mut(done..).filter(|rest| !rest.is_empty()) {
+        match rustix::io::pread(&file, rest, offset + done as u64) {
+            Err(rustix::io::Errno::INTR) => {}
+            Ok(0) => break,
+            result => done += result?,
+        }
+    }
+    Ok(done)
+}
+
+/// Writes a block with one system call; a short write is an error.
+pub fn write_block_at(file: impl AsFd, block: &[u8], offset: u64) -> SysResult<()> {
+    let n = rustix::io::pwrite(file, block, offset)?;
+    if n == block.len() { Ok(()) } else { Err(Errno::EIO) }
+}
+
+/// Data and the size are on the disk when it returns.
+pub fn sync_data(file: impl AsFd) -> SysResult<()> {
+    Ok(fs::fdatasync(file)?)
+}
+
+/// The file or directory is on the disk when it returns.
+pub fn sync(file: impl AsFd) -> SysResult<()> {
+    Ok(fs::fsync(file)?)
+}
+
+/// The whole file system that holds `file` is on the disk when it returns.
+pub fn sync_fs(file: impl AsFd) -> SysResult<()> {
+    Ok(fs::syncfs(file)?)
+}
+
+/// Makes one directory; its parent must be there. The mode is set as given, whatever the umask.
+pub fn make_dir(root: impl AsFd, path: &str, mode: u16) -> SysResult<()> {
+    let (parent, name) = split(path);
+    let parent = open_dir_in(root, parent)?;
+    fs::mkdirat(&parent, name, Mode::from_raw_mode(mode.into()))?;
+    Ok(fs::chmodat(&parent, name, Mode::from_raw_mode(mode.into()), AtFlags::empty())?)
+}
+
+/// Makes a directory and its missing parents (0755); one that is there is left as it is.
+pub fn make_dirs(root: impl AsFd, path: &str, mode: u16) -> SysResult<()> {
+    match make_dir(&root, path, mode) {
+        Err(Errno::EEXIST) => open_dir_in(&root, path).map(drop),
+        Err(Errno::ENOENT) if path.trim_matches('/').contains('/') => {
+            make_dirs(&root, split(path).0, 0o755)?;
+            make_dirs(root, path, mode)
+        }
+        result => result,
+    }
+}
+
+/// Directory part and last name of a path without trailing slash.
+pub fn split(path: &str) -> (&str, &str) {
+    let path = path.trim_matches('/');
+    path.rsplit_once('/').unwrap_or(("", path))
+}
+
+/// Sets the owner of what an open descriptor (also O_PATH) stands for.
+pub fn set_owner(file: impl AsFd, uid: u32, gid: u32) -> SysResult<()> {
+    let (uid, gid) = (fs::Uid::from_raw(uid), fs::Gid::from_raw(gid));
+    Ok(fs::chownat(file, "", Some(uid), Some(gid), AtFlags::EMPTY_PATH)?)
+}
+
+/// What kind of thing something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileType {
+    Regular,
+    Directory,
+    Symlink,
+    Other,
+}
+
+/// The part of stat(2) that boot code looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stat {
+    pub file_type: FileType,
+    /// Permission bits with setuid, setgid, sticky.
+    pub mode: u16,
+    pub uid: u32,
+    pub gid: u32,
+    /// Bytes.
+    pub size: u64,
+    pub device: u64,
+    pub inode: u64,
+}
+
+fn to_stat(stat: &fs::Stat) -> Stat {
+    let file_type = match fs::FileType::from_raw_mode(stat.st_mode) {
+        fs::FileType::RegularFile => FileType::Regular,
+        fs::FileType::Directory => FileType::Directory,
+        fs::FileType::Symlink => FileType::Symlink,
+        _ => FileType::Other,
+    };
+    Stat {
+        file_type,
+        mode: u16::try_from(stat.st_mode & 0o7777).unwrap_or_default(),
+        uid: stat.st_uid,
+        gid: stat.st_gid,
+        size: u64::try_from(stat.st_size).unwrap_or_default(),
+        device: stat.st_dev,
+        inode: stat.st_ino,
+    }
+}
+
+pub fn stat_fd(file: impl AsFd) -> SysResult<Stat> {
+    Ok(to_stat(&fs::fstat(file)?))
+}
+
+/// Of the thing itself, not of what a final symlink means.
+pub fn stat_in(root: impl AsFd, path: &str) -> SysResult<Stat> {
+    stat_fd(open_path_in(root, path)?)
+}
+
+/// Of what the path means inside `root`, symlinks followed.
+pub fn stat_target_in(root: impl AsFd, path: &str) -> SysResult<Stat> {
+    stat_fd(open_target_in(root, path)?)
+}
+
+/// A symlink's target as text; bytes that are no UTF-8 are replaced.
+pub fn read_link_in(root: impl AsFd, path: &str) -> SysResult<String> {
+    let link = open_path_in(root, path)?;
+    Ok(fs::readlinkat(&link, "", Vec::new())?.to_string_lossy().into_owned())
+}
+
+pub fn make_symlink(root: impl AsFd, path: &str, target: &str) -> SysResult<()> {
+    let (parent, name) = split(path);
+    Ok(fs::symlinkat(target, open_dir_in(root, parent)?, name)?)
+}
+
+/// Names in a directory without `.` and `..`, sorted; those that are no UTF-8 are left out.
+pub fn names(dir: impl AsFd) -> SysResult<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::Dir::read_from(dir)? {
+        let entry = entry?;
+        match entry.file_name().to_str() {
+            Ok("." | "..") | Err(_) => {}
+            Ok(name) => names.push(name.into()),
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// The same for a directory below `root`.
+pub fn names_in(root: impl AsFd, path: &str) -> SysResult<Vec<String>> {
+    names(open_dir_in(root, path)?)
+}
+
+/// Renames within or between directories below `root`, replacing a file that has the new name.
+pub fn rename_in(root: impl AsFd, from: &str, to: &str) -> SysResult<()> {
+    let ((from_dir, from), (to_dir, to)) = (split(from), split(to));
+    let (from_dir, to_dir) = (open_dir_in(&root, from_dir)?, open_dir_in(&root, to_dir)?);
+    Ok(fs::renameat(from_dir, from, to_dir, to)?)
+}
+
+/// The same, but refused with EEXIST where the new name is taken.
+pub fn rename_new_in(root: impl AsFd, from: &str, to: &str) -> SysResult<()> {
+    let ((from_dir, from), (to_dir, to)) = (split(from), split(to));
+    let (from_dir, to_dir) = (open_dir_in(&root, from_dir)?, open_dir_in(&root, to_dir)?);
+    Ok(fs::renameat_with(from_dir, from, to_dir, to, fs::RenameFlags::NOREPLACE)?)
+}
+
+/// Removes a file or symlink.
+pub fn unlink_in(root: impl AsFd, path: &str) -> SysResult<()> {
+    let (parent, name) = split(path);
+    Ok(fs::unlinkat(open_dir_in(root, parent)?, name, AtFlags::empty())?)
+}
+
+/// Replaces a small file as a whole: beside, synced, renamed, directory synced.
+pub fn replace_in(root: impl AsFd, path: &str, mode: u16, content: &[u8]) -> SysResult<()> {
+    let (parent, name) = split(path);
+    let dir = open_dir_in(root, parent)?;
+    let temporary = alloc::format!(".{name}.new");
+    match unlink_in(&dir, &temporary) {
+        Ok(()) | Err(Errno::ENOENT) => {}
+        Err(errno) => return Err(errno),
+    }
+    let file = create_in(&dir, &temporary, mode)?;
+    write_all(&file, content)?;
+    sync(&file)?;
+    rename_in(&dir, &temporary, name)?;
+    sync(&dir)
+}
+
+/// Whether the mount that holds `file` is read-only, as statvfs(3) says (mount or superblock).
+pub fn is_read_only(file: impl AsFd) -> SysResult<bool> {
+    Ok(fs::fstatvfs(file)?.f_flag.contains(fs::StatVfsMountFlags::RDONLY))
+}
+
+/// An exclusive lock on an open file, at once or EAGAIN; it ends with the descriptor.
+pub fn try_lock(file: BorrowedFd<'_>) -> SysResult<()> {
+    Ok(fs::flock(file, fs::FlockOperation::NonBlockingLockExclusive)?)
+}
+
+/// The same, waiting for its turn.
+pub fn lock(file: BorrowedFd<'_>) -> SysResult<()> {
+    Ok(fs::flock(file, fs::FlockOperation::LockExclusive)?)
+}
