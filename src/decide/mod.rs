@@ -6,3 +6,5 @@ pub mod config;
 pub mod manifest;
 pub mod marker;
 pub mod model;
+pub mod record;
+pub mod select;

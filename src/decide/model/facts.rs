@@ -3,6 +3,7 @@
 use super::{BootId, Id, Instance};
 use crate::decide::manifest::Manifest;
 use crate::decide::marker::Marker;
+use crate::decide::record::Key;
 use crate::error::Error;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -23,6 +24,11 @@ pub struct Deployment {
 impl Deployment {
     pub fn instance(&self) -> Option<&Instance> {
         self.manifest.as_ref().map(|m| &m.instance)
+    }
+
+    /// What ties it to its slot of the record.
+    pub fn key(&self) -> Option<Key> {
+        self.instance().map(|instance| Key::of(&self.id, instance))
     }
 }
 

@@ -1,11 +1,13 @@
 //! Plain types that the rest shares, in the order in which data flows: Request, Facts, Choice, Plan, Report.
 
+mod choice;
 mod facts;
 mod name;
 mod plan;
 mod report;
 mod request;
 
+pub use choice::*;
 pub use facts::*;
 pub use name::*;
 pub use plan::*;
