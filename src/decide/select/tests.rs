@@ -32,7 +32,7 @@ fn deployment(name: &str) -> Deployment {
     let manifest = Manifest {
         id: id(name),
         instance: Instance::from_random([7; 8]),
-        version: "".into(),
+        version: String::new(),
         created: 0,
         kind: TreeKind::Tree,
         kernels: vec![],
