@@ -6,5 +6,6 @@ pub mod config;
 pub mod manifest;
 pub mod marker;
 pub mod model;
+pub mod plan;
 pub mod record;
 pub mod select;

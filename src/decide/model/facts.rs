@@ -1,6 +1,6 @@
 //! What is found: the store and its deployments, the physical root, the running kernel. Gathered read only.
 
-use super::{BootId, Id, Instance};
+use super::{BootId, Id, Instance, Owner};
 use crate::decide::manifest::Manifest;
 use crate::decide::marker::Marker;
 use crate::decide::record::Key;
@@ -73,25 +73,26 @@ pub enum Evidence {
 /// What the plan is made from: the chosen tree and the place where it will stand.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TreeFacts {
-    /// `ID@INSTANCE`.
-    pub state_name: String,
     pub id: Id,
+    /// `ID@INSTANCE`: the name of its state below `bedplate/state`.
+    pub state_name: String,
     pub vendor_etc: VendorEtc,
+    /// Mode and owner of the vendor /etc.
+    pub etc_owner: Owner,
     /// What stands in the deployment at each path that a plan may cover; without leading slash.
     pub entries: Vec<(String, Entry)>,
     /// The merged /etc/fstab, line by line.
     pub fstab: Vec<FstabLine>,
-    /// Where the merged /etc has its machine-id.
     pub has_machine_id: bool,
     /// The tree mounts /tmp by itself (tmp.mount is enabled).
     pub tmp_mount: bool,
     /// The shared var/ holds nothing yet.
     pub var_empty: bool,
-    /// `usr/share/factory/var` where it is, else the tree's own `var`.
+    /// `usr/share/factory/var` where it is, else the tree's own `var`; `None`: neither holds anything.
     pub var_factory: Option<String>,
     pub disk: Disk,
-    /// State directories of paths with scope deployment that exist already, by state-relative name.
-    pub state_existing: Vec<String>,
+    /// Directories below `bedplate/state/STATE_NAME` that exist already.
+    pub state: Vec<String>,
     /// The init program to check for, as named in the deployment.
     pub init: String,
 }
@@ -122,12 +123,7 @@ impl VendorEtc {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
     Absent,
-    /// With its permission bits and owner.
-    Directory {
-        mode: u16,
-        uid: u32,
-        gid: u32,
-    },
+    Directory(Owner),
     /// With its target.
     Symlink(String),
     Other,

@@ -1,0 +1,114 @@
+//! Files for the booted system's service manager, written to /run once the root stands.
+//!
+//! They carry no policy of their own: a deployment that has no bedplate inside is still bounded by them.
+
+use super::{in_fstab, var::SHARED_VAR};
+use crate::decide::config::{Config, VarMode};
+use crate::decide::model::{Counting, Disk, Entry, RunContent, RunFile, TreeFacts};
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// Where the physical root is bound when the tree has no /sysroot; below /run.
+pub const RUN_SYSROOT: &str = "bedplate/sysroot";
+/// A copy of the program that every boot can rely on; below /run.
+pub const RUN_PROGRAM: &str = "bedplate/bedplate";
+/// Exists while this boot must not end at a prompt: emergency and rescue reboot after a countdown; below /run.
+pub const RUN_COUNTDOWN: &str = "bedplate/countdown";
+/// Exists once this boot was marked good; below /run.
+pub const RUN_MARKED_GOOD: &str = "bedplate/marked-good";
+
+const UNITS: &str = "systemd/system";
+
+/// All files for this boot.
+pub fn run_files(config: &Config, tree: &TreeFacts, counting: Counting) -> Vec<RunFile> {
+    let mut files = Vec::new();
+    if in_fstab(tree, "") {
+        files.push(text("systemd-remount-fs.service.d/50-bedplate.conf", NO_REMOUNT.into()));
+    }
+    if config.var.mode == VarMode::Bind && tree.disk == Disk::Writable && !in_fstab(tree, "var") {
+        files.push(text("var.mount", var_mount(tree)));
+    }
+    if counting == Counting::Counted {
+        files.push(RunFile { path: RUN_COUNTDOWN.into(), content: RunContent::Text("reboot\n".into()) });
+        files.extend(countdown());
+        files.extend(config.boot.deadline.into_iter().flat_map(deadline));
+    }
+    files
+}
+
+fn text(name: &str, content: String) -> RunFile {
+    RunFile { path: alloc::format!("{UNITS}/{name}"), content: RunContent::Text(content) }
+}
+
+/// A `/` line in fstab would make / writable or freeze the whole disk.
+const NO_REMOUNT: &str = "[Unit]\nConditionPathExists=!/run/bedplate/boot.json\n";
+
+/// A full unit, so that shutdown stops what uses /var (the journal first) and unmounts it cleanly.
+fn var_mount(tree: &TreeFacts) -> String {
+    let physical = match tree.entry("sysroot") {
+        Entry::Directory(_) => "/sysroot",
+        _ => "/run/bedplate/sysroot",
+    };
+    alloc::format!(
+        "[Unit]\nDescription=Shared /var\nBefore=local-fs.target\n\n\
+         [Mount]\nWhat={physical}/{SHARED_VAR}\nWhere=/var\nType=none\nOptions=bind\n"
+    )
+}
+
+fn deadline(seconds: u64) -> [RunFile; 3] {
+    let timer = alloc::format!(
+        "[Unit]\nDescription=Deadline of the deployment on trial\nDefaultDependencies=no\n\n\
+         [Timer]\nOnBootSec={seconds}s\nAccuracySec=1s\nUnit=bedplate-deadline.service\n"
+    );
+    [
+        text("bedplate-deadline.timer", timer),
+        text("bedplate-deadline.service", DEADLINE_SERVICE.into()),
+        link("sysinit.target.wants/bedplate-deadline.timer", "../bedplate-deadline.timer"),
+    ]
+}
+
+/// Notes the outcome where that is possible, and reboots in any case.
+const DEADLINE_SERVICE: &str = "\
+[Unit]
+Description=Reboot a deployment that did not succeed in time
+DefaultDependencies=no
+ConditionPathExists=!/run/bedplate/marked-good
+SuccessAction=reboot-force
+FailureAction=reboot-force
+
+[Service]
+Type=oneshot
+ExecStart=-/run/bedplate/bedplate note deadline
+TimeoutStartSec=30s
+";
+
+fn countdown() -> [RunFile; 3] {
+    let before_prompt = "[Unit]\nWants=bedplate-countdown.service\nAfter=bedplate-countdown.service\n";
+    [
+        text("bedplate-countdown.service", COUNTDOWN_SERVICE.into()),
+        text("emergency.target.d/50-bedplate.conf", before_prompt.into()),
+        text("rescue.target.d/50-bedplate.conf", before_prompt.into()),
+    ]
+}
+
+/// A key stops it; without one the machine reboots. A program that is not there counts as no key.
+const COUNTDOWN_SERVICE: &str = "\
+[Unit]
+Description=Reboot a deployment on trial that came to a prompt
+DefaultDependencies=no
+ConditionPathExists=/run/bedplate/countdown
+Before=emergency.service rescue.service
+FailureAction=reboot-force
+
+[Service]
+Type=oneshot
+ExecStart=/run/bedplate/bedplate note countdown
+StandardInput=tty-force
+StandardOutput=tty
+StandardError=inherit
+TTYPath=/dev/console
+";
+
+fn link(name: &str, target: &str) -> RunFile {
+    RunFile { path: alloc::format!("{UNITS}/{name}"), content: RunContent::Link(target.into()) }
+}
