@@ -1,1 +1,3 @@
 //! Looks at the machine and acts on it.
+
+pub mod copy;

@@ -2,6 +2,7 @@
 //!
 //! Functions are thin: one kernel action each, [`Errno`](crate::error::Errno) as the error, no policy, no logging.
 
+pub mod copy;
 pub mod fs;
 
 use crate::error::Errno;

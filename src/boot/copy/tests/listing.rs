@@ -1,0 +1,127 @@
+//! Everything that a copy has to keep, as a value that can be compared, and a directory that is gone afterwards.
+
+use crate::boot::copy::remove_tree;
+use crate::sys::copy::{self as sys, Meta, Node, Stamp, Subject};
+use crate::sys::{AsFd, BorrowedFd, OwnedFd, fs};
+use alloc::collections::BTreeMap;
+use core::sync::atomic::{AtomicU32, Ordering};
+use std::string::{String, ToString};
+use std::vec::Vec;
+
+/// A fresh directory below the system's temporary one.
+pub struct Scratch {
+    pub path: String,
+    pub dir: OwnedFd,
+    name: String,
+    parent: OwnedFd,
+}
+
+impl Scratch {
+    pub fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let parent = std::env::temp_dir().to_str().unwrap().to_string();
+        let name = std::format!("bedplate-copy-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let path = std::format!("{parent}/{name}");
+        std::fs::create_dir(&path).unwrap();
+        Self { dir: fs::open_dir(&path).unwrap(), parent: fs::open_dir(&parent).unwrap(), path, name }
+    }
+
+    pub fn make(&self, name: &str) -> OwnedFd {
+        fs::make_dir(&self.dir, name, 0o755).unwrap();
+        fs::open_dir_in(&self.dir, name).unwrap()
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        remove_tree(self.parent.as_fd(), &self.name).unwrap();
+    }
+}
+
+pub fn is_root() -> bool {
+    std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").unwrap()) == 0
+}
+
+/// One entry of a tree, without what a copy cannot keep (inode, change time).
+#[derive(Debug, PartialEq, Eq)]
+pub struct Line {
+    node: Node,
+    mode: u16,
+    owner: (u32, u32),
+    accessed: Stamp,
+    modified: Stamp,
+    attributes: BTreeMap<Vec<u8>, Vec<u8>>,
+    content: Vec<u8>,
+    /// Start and end of each stretch of data.
+    data: Vec<(u64, u64)>,
+    /// The first path of the same file.
+    first: Vec<u8>,
+}
+
+fn attributes(subject: Subject<'_>) -> BTreeMap<Vec<u8>, Vec<u8>> {
+    let keys = sys::attribute_names(subject).unwrap();
+    keys.iter().map(|key| (key.to_bytes().to_vec(), sys::attribute(subject, key).unwrap())).collect()
+}
+
+fn data_of(file: BorrowedFd<'_>) -> Vec<(u64, u64)> {
+    let mut data = Vec::new();
+    while let Some(stretch) = sys::next_data(file, data.last().map_or(0, |(_, end)| *end)).unwrap() {
+        data.push(stretch);
+    }
+    data
+}
+
+fn line(meta: &Meta, subject: Subject<'_>, first: Vec<u8>) -> Line {
+    let mut line = Line {
+        node: meta.node,
+        mode: meta.mode,
+        owner: (meta.uid, meta.gid),
+        accessed: meta.accessed,
+        modified: meta.modified,
+        attributes: attributes(subject),
+        content: Vec::new(),
+        data: Vec::new(),
+        first,
+    };
+    match subject {
+        Subject::Open(file) if meta.node == Node::Regular => {
+            line.content = fs::read_all(file).unwrap();
+            line.data = data_of(file);
+        }
+        Subject::Named(dir, name) if meta.node == Node::Symlink => {
+            line.content = sys::read_link(dir, name).unwrap().into_bytes();
+            // Reading a symlink sets its access time, here as everywhere.
+            line.accessed = line.modified;
+        }
+        _ => {}
+    }
+    line
+}
+
+/// The whole tree, by path. For trees that are not deep: it recurses.
+pub fn listing(root: BorrowedFd<'_>) -> BTreeMap<Vec<u8>, Line> {
+    let mut lines = BTreeMap::new();
+    let mut firsts = BTreeMap::new();
+    descend(&sys::open_again(root).unwrap(), b"", &mut lines, &mut firsts);
+    lines
+}
+
+fn descend(dir: &OwnedFd, path: &[u8], lines: &mut BTreeMap<Vec<u8>, Line>, firsts: &mut BTreeMap<sys::FileId, Vec<u8>>) {
+    lines.insert(path.to_vec(), line(&sys::look_open(dir).unwrap(), Subject::Open(dir.as_fd()), path.to_vec()));
+    for name in sys::list(dir).unwrap() {
+        let mut path = path.to_vec();
+        path.push(b'/');
+        path.extend_from_slice(name.to_bytes());
+        let meta = sys::look(dir, &name).unwrap();
+        let first = firsts.entry(meta.id).or_insert(path.clone()).clone();
+        let line = match meta.node {
+            Node::Directory => {
+                descend(&sys::open_dir_at(dir, &name).unwrap(), &path, lines, firsts);
+                continue;
+            }
+            Node::Regular => line(&meta, Subject::Open(sys::open_file_at(dir, &name).unwrap().as_fd()), first),
+            _ => line(&meta, Subject::Named(dir.as_fd(), &name), first),
+        };
+        lines.insert(path, line);
+    }
+}
