@@ -43,7 +43,7 @@ pub fn is_root() -> bool {
 }
 
 /// One entry of a tree, without what a copy cannot keep (inode, change time).
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub struct Line {
     node: Node,
     mode: u16,
@@ -52,8 +52,7 @@ pub struct Line {
     modified: Stamp,
     attributes: BTreeMap<Vec<u8>, Vec<u8>>,
     content: Vec<u8>,
-    /// Start and end of each stretch of data.
-    data: Vec<(u64, u64)>,
+    data: Data,
     /// The first path of the same file.
     first: Vec<u8>,
 }
@@ -63,10 +62,23 @@ fn attributes(subject: Subject<'_>) -> BTreeMap<Vec<u8>, Vec<u8>> {
     keys.iter().map(|key| (key.to_bytes().to_vec(), sys::attribute(subject, key).unwrap())).collect()
 }
 
-fn data_of(file: BorrowedFd<'_>) -> Vec<(u64, u64)> {
-    let mut data = Vec::new();
-    while let Some(stretch) = sys::next_data(file, data.last().map_or(0, |(_, end)| *end)).unwrap() {
-        data.push(stretch);
+/// The numbers of all blocks that are no hole. A copy may have fewer: xfs tells of blocks that it has reserved.
+#[derive(Debug, Default)]
+struct Data(Vec<u64>);
+
+impl PartialEq for Data {
+    /// Whether this, of a copy, is all in the other, of the original.
+    fn eq(&self, original: &Self) -> bool {
+        self.0.iter().all(|block| original.0.contains(block))
+    }
+}
+
+fn data_of(file: BorrowedFd<'_>) -> Data {
+    let mut data = Data::default();
+    let mut at = 0;
+    while let Some((start, end)) = sys::next_data(file, at).unwrap() {
+        at = end;
+        data.0.extend(start / 4096..end.div_ceil(4096));
     }
     data
 }
@@ -80,7 +92,7 @@ fn line(meta: &Meta, subject: Subject<'_>, first: Vec<u8>) -> Line {
         modified: meta.modified,
         attributes: attributes(subject),
         content: Vec::new(),
-        data: Vec::new(),
+        data: Data::default(),
         first,
     };
     match subject {
