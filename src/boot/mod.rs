@@ -1,3 +1,4 @@
 //! Looks at the machine and acts on it.
 
 pub mod copy;
+pub mod etc_manifest;

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod config;
+pub mod etc_manifest;
 pub mod manifest;
 pub mod marker;
 pub mod model;

@@ -8,8 +8,10 @@ mod content;
 mod dress;
 mod measure;
 mod remove;
+#[cfg(test)]
+pub(crate) mod scratch;
 mod tree;
-mod walk;
+pub(super) mod walk;
 
 #[cfg(test)]
 mod tests;

@@ -1,46 +1,9 @@
-//! Everything that a copy has to keep, as a value that can be compared, and a directory that is gone afterwards.
+//! Everything that a copy has to keep, as a value that can be compared.
 
-use crate::boot::copy::remove_tree;
 use crate::sys::copy::{self as sys, Meta, Node, Stamp, Subject};
 use crate::sys::{AsFd, BorrowedFd, OwnedFd, fs};
 use alloc::collections::BTreeMap;
-use core::sync::atomic::{AtomicU32, Ordering};
-use std::string::{String, ToString};
 use std::vec::Vec;
-
-/// A fresh directory below the system's temporary one.
-pub struct Scratch {
-    pub path: String,
-    pub dir: OwnedFd,
-    name: String,
-    parent: OwnedFd,
-}
-
-impl Scratch {
-    pub fn new() -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let parent = std::env::temp_dir().to_str().unwrap().to_string();
-        let name = std::format!("bedplate-copy-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let path = std::format!("{parent}/{name}");
-        std::fs::create_dir(&path).unwrap();
-        Self { dir: fs::open_dir(&path).unwrap(), parent: fs::open_dir(&parent).unwrap(), path, name }
-    }
-
-    pub fn make(&self, name: &str) -> OwnedFd {
-        fs::make_dir(&self.dir, name, 0o755).unwrap();
-        fs::open_dir_in(&self.dir, name).unwrap()
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        remove_tree(self.parent.as_fd(), &self.name).unwrap();
-    }
-}
-
-pub fn is_root() -> bool {
-    std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").unwrap()) == 0
-}
 
 /// One entry of a tree, without what a copy cannot keep (inode, change time).
 #[derive(Debug, PartialEq)]

@@ -1,11 +1,12 @@
 mod listing;
 mod plant;
 
+use super::scratch::{Scratch, is_root};
 use super::*;
 use crate::error::{Errno, Kind};
 use crate::sys::copy::{Node, Subject};
 use crate::sys::{AsFd, OwnedFd, fs};
-use listing::{Scratch, is_root, listing};
+use listing::listing;
 use proptest::prelude::*;
 use std::process::Command;
 

@@ -1,6 +1,6 @@
 //! Random trees: a recipe is a list of things to make, each in a directory made before it.
 
-use super::listing::is_root;
+use crate::boot::copy::scratch::is_root;
 use crate::error::Errno;
 use crate::sys::copy::{self as sys, Device, FileId, Meta, Node, Stamp, Subject};
 use crate::sys::{AsFd, OwnedFd};
