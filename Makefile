@@ -1,0 +1,66 @@
+# bedplate: build, install and the commands of the README. `make help` lists them.
+# Everything that is made lands in target/.
+
+PREFIX = /usr
+DESTDIR =
+# What `make install` installs; another build of the program may be named.
+BIN = target/bedplate
+# `make demo BREAK=record` or `BREAK=fallback`: the demo with a program that is broken on purpose.
+BREAK =
+# Of `make matrix`: which scenarios, and how many at once.
+FILTER =
+JOBS = 1
+
+export PATH := $(PATH):/usr/sbin:/sbin
+CARGO = cargo
+QEMU_TESTS = $(CARGO) run --quiet --locked -p qemu-tests --
+UNITS = $(DESTDIR)$(PREFIX)/lib/systemd/system
+DRACUT = $(DESTDIR)$(PREFIX)/lib/dracut/modules.d/90bedplate
+DOC = $(DESTDIR)$(PREFIX)/share/doc/bedplate
+MAN = $(DESTDIR)$(PREFIX)/share/man
+
+.PHONY: help setup build demo test matrix bench install
+.NOTPARALLEL:
+
+help:
+	@echo 'make setup     install the Debian packages that building and testing need'
+	@echo 'make build     one static program, target/bedplate'
+	@echo 'make demo      a real Debian takes a broken update and comes back by itself (BREAK=record|fallback: it must notice)'
+	@echo 'make test      format, lints, all tests, real boots'
+	@echo 'make matrix    every boot scenario (FILTER=TEXT JOBS=N)'
+	@echo 'make bench     size and speed'
+	@echo 'make install   DESTDIR= PREFIX=/usr'
+
+setup:
+	@scripts/setup
+
+build:
+	@scripts/build-static target/bedplate
+
+$(BIN):
+	@scripts/build-static $(BIN)
+
+demo: setup
+	@scripts/build-static target/bedplate$(BREAK:%=-break-%) $(BREAK:%=break-%)
+	@$(QEMU_TESTS) demo --bedplate target/bedplate$(BREAK:%=-break-%)
+
+test: setup
+	@scripts/test
+
+matrix: setup build
+	@$(QEMU_TESTS) run --jobs $(JOBS) $(if $(FILTER),--filter $(FILTER))
+
+bench: setup build
+	@scripts/bench
+
+# The initramfs's unit gets no link here: the dracut module makes it, inside the initramfs.
+install: $(BIN)
+	install -D -m 0755 $(BIN) $(DESTDIR)$(PREFIX)/bin/bedplate
+	install -d $(UNITS)/sysinit.target.wants $(UNITS)/multi-user.target.wants $(DRACUT) $(DOC)
+	for unit in systemd-units/*; do sed 's|=/usr/bin/|=$(PREFIX)/bin/|' "$$unit" > $(UNITS)/$${unit##*/} && chmod 0644 $(UNITS)/$${unit##*/} || exit 1; done
+	install -m 0644 systemd-units/bedplate-prepare-root.service $(UNITS)
+	ln -sf ../bedplate-started.service ../bedplate-shutdown.service $(UNITS)/sysinit.target.wants/
+	ln -sf ../bedplate-mark-good.service $(UNITS)/multi-user.target.wants/
+	install -m 0755 dracut-module/90bedplate/*.sh $(DRACUT)
+	if [ -e bedplate.toml.example ]; then install -m 0644 bedplate.toml.example $(DOC); fi
+	for page in man/*.[1-8]; do if [ -e "$$page" ]; then install -D -m 0644 "$$page" "$(MAN)/man$${page##*.}/$${page##*/}" || exit 1; fi; done

@@ -1,0 +1,32 @@
+#!/bin/bash
+# bedplate in the initramfs. Opt-in: add_dracutmodules+=" bedplate "
+# shellcheck disable=SC2154  # dracut sets moddir, initdir, dracutsysrootdir, systemdsystemunitdir, SYSTEMCTL
+
+check() {
+    require_binaries bedplate || return 1
+    return 255
+}
+
+depends() {
+    echo base
+}
+
+# What a deployment and the disk under it may need, whatever this host has mounted now.
+installkernel() {
+    hostonly='' instmods overlay erofs squashfs loop ext4 xfs btrfs
+}
+
+install() {
+    local file
+    inst "$(find_binary bedplate)" /usr/bin/bedplate
+    for file in "$dracutsysrootdir"/{usr/lib,etc}/bedplate/{bedplate.toml,bedplate.toml.d/*.toml,keys/*}; do
+        if [[ -f $file ]]; then inst "${file#"$dracutsysrootdir"}"; fi
+    done
+    if dracut_module_included "systemd-initrd"; then
+        inst "$systemdsystemunitdir/bedplate-prepare-root.service"
+        $SYSTEMCTL -q --root "$initdir" add-requires initrd-root-fs.target bedplate-prepare-root.service
+    else
+        # The root is mounted by now; before usrmount (50) looks for /usr in the new root's fstab.
+        inst_hook pre-pivot 10 "$moddir/prepare-root.sh"
+    fi
+}
