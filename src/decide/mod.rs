@@ -3,10 +3,12 @@
 #![forbid(unsafe_code)]
 
 pub mod config;
+pub mod deploy;
 pub mod etc_manifest;
 pub mod manifest;
 pub mod marker;
 pub mod model;
+pub mod os_release;
 pub mod plan;
 pub mod record;
 pub mod select;

@@ -1,0 +1,52 @@
+//! os-release(5): the version that a tree gives itself. Values may be quoted as in a shell; nothing is expanded.
+
+use alloc::string::String;
+
+/// The version to show: `IMAGE_VERSION`, else `VERSION_ID`, else empty. The last assignment of a key counts.
+pub fn version(text: &str) -> String {
+    let value = |key: &str| {
+        let lines = text.lines().rev().filter_map(|line| line.trim().split_once('='));
+        lines.filter(|(name, _)| *name == key).map(|(_, value)| unquote(value)).next()
+    };
+    value("IMAGE_VERSION").or_else(|| value("VERSION_ID")).unwrap_or_default()
+}
+
+fn unquote(value: &str) -> String {
+    let value = value.trim();
+    let inner = |quote| value.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
+    if let Some(literal) = inner('\'') {
+        return literal.into();
+    }
+    let mut text = String::new();
+    let mut characters = inner('"').unwrap_or(value).chars();
+    while let Some(character) = characters.next() {
+        match character {
+            '\\' => text.extend(characters.next()),
+            character => text.push(character),
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions() {
+        for (text, expected) in [
+            ("", ""),
+            ("ID=debian\nVERSION_ID=\"13\"\n", "13"),
+            ("IMAGE_VERSION=47\nVERSION_ID=13\n", "47"),
+            ("VERSION_ID='a b'", "a b"),
+            ("VERSION_ID=\"a \\\"b\\\" \\\\\"", "a \"b\" \\"),
+            ("VERSION_ID=1\nVERSION_ID=2\n", "2"),
+            ("# VERSION_ID=1\nNO_VERSION_ID=2\n", ""),
+            ("VERSION_ID=", ""),
+            ("VERSION_ID=\"", "\""),
+            ("VERSION_ID=\\", ""),
+        ] {
+            assert_eq!(version(text), expected, "{text}");
+        }
+    }
+}
