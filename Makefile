@@ -53,14 +53,15 @@ matrix: setup build
 bench: setup build
 	@scripts/bench
 
-# The initramfs's unit gets no link here: the dracut module makes it, inside the initramfs.
+# The initramfs's units get no link here: the dracut module makes them, inside the initramfs, where /usr/bin is the program's place.
 install: $(BIN)
 	install -D -m 0755 $(BIN) $(DESTDIR)$(PREFIX)/bin/bedplate
 	install -d $(UNITS)/sysinit.target.wants $(UNITS)/multi-user.target.wants $(DRACUT) $(DOC)
 	for unit in systemd-units/*; do sed 's|=/usr/bin/|=$(PREFIX)/bin/|' "$$unit" > $(UNITS)/$${unit##*/} && chmod 0644 $(UNITS)/$${unit##*/} || exit 1; done
-	install -m 0644 systemd-units/bedplate-prepare-root.service $(UNITS)
+	install -m 0644 systemd-units/bedplate-prepare-root.service systemd-units/bedplate-countdown.service $(UNITS)
 	ln -sf ../bedplate-started.service ../bedplate-shutdown.service $(UNITS)/sysinit.target.wants/
 	ln -sf ../bedplate-mark-good.service $(UNITS)/multi-user.target.wants/
 	install -m 0755 dracut-module/90bedplate/*.sh $(DRACUT)
+	install -m 0644 dracut-module/90bedplate/*.conf $(DRACUT)
 	if [ -e bedplate.toml.example ]; then install -m 0644 bedplate.toml.example $(DOC); fi
 	for page in man/*.[1-8]; do if [ -e "$$page" ]; then install -D -m 0644 "$$page" "$(MAN)/man$${page##*.}/$${page##*/}" || exit 1; fi; done

@@ -17,13 +17,16 @@ installkernel() {
 }
 
 install() {
-    local file
+    local file target
     inst "$(find_binary bedplate)" /usr/bin/bedplate
     for file in "$dracutsysrootdir"/{usr/lib,etc}/bedplate/{bedplate.toml,bedplate.toml.d/*.toml,keys/*}; do
         if [[ -f $file ]]; then inst "${file#"$dracutsysrootdir"}"; fi
     done
     if dracut_module_included "systemd-initrd"; then
-        inst "$systemdsystemunitdir/bedplate-prepare-root.service"
+        inst_multiple "$systemdsystemunitdir"/bedplate-{prepare-root,countdown}.service
+        for target in emergency rescue; do
+            inst_simple "$moddir/countdown.conf" "$systemdsystemunitdir/$target.target.d/50-bedplate.conf"
+        done
         $SYSTEMCTL -q --root "$initdir" add-requires initrd-root-fs.target bedplate-prepare-root.service
     else
         # The root is mounted by now; before usrmount (50) looks for /usr in the new root's fstab.
