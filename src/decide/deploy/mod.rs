@@ -86,17 +86,15 @@ pub struct Store<'a> {
     pub booted: Option<Key>,
     /// What may lose its slot to no other, beside what the record itself protects.
     pub protected: &'a [Key],
-    pub space: Space,
 }
 
-/// Whether it may be deployed. The result are warnings.
-pub fn may_deploy(id: &Id, standing: Standing, trial: WhileOnTrial, store: Store<'_>, source: &Source, need: Need) -> Result<Vec<String>> {
+/// Whether it may be deployed, room set aside. The result is a list of warnings.
+pub fn may_deploy(id: &Id, standing: Standing, trial: WhileOnTrial, store: Store<'_>, source: &Source) -> Result<Vec<String>> {
     if store.existing.contains(id) {
         return Err(Error::refused(format!("there is a deployment \"{id}\" already: choose another ID, or remove that one first")));
     }
     is_whole(source)?;
     allows(standing, trial, store)?;
-    fits(need, store.space)?;
     Ok(warnings(source))
 }
 
@@ -134,8 +132,9 @@ fn allows(standing: Standing, trial: WhileOnTrial, store: Store<'_>) -> Result<(
 /// An inode and its directory entry, where blocks are shared: generous.
 const METADATA: u64 = 1024;
 
-/// Beside what the tree takes, a sixteenth of that and 4 MiB stay free: extent trees, directories, the first changes in /etc.
-fn fits(need: Need, space: Space) -> Result<()> {
+/// Whether there is room for it: beside what the tree takes, a sixteenth of that and 4 MiB stay free (extent trees,
+/// directories, the first changes in /etc).
+pub fn has_room(need: Need, space: Space) -> Result<()> {
     let bytes = match need.sharing {
         Sharing::None => need.bytes,
         Sharing::Blocks => need.inodes.saturating_mul(METADATA),

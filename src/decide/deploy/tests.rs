@@ -42,8 +42,9 @@ fn case() -> Case<'static> {
 fn deploy(record: &Record, case: &Case<'_>) -> core::result::Result<Vec<String>, String> {
     let existing = [id("v1"), id("v2")];
     let protected: Vec<Key> = case.booted.into_iter().collect();
-    let store = Store { existing: &existing, record, booted: case.booted, protected: &protected, space: case.space };
-    may_deploy(&id(case.id), case.standing, case.trial, store, &case.source, case.need).map_err(|error| error.text)
+    let store = Store { existing: &existing, record, booted: case.booted, protected: &protected };
+    let warnings = may_deploy(&id(case.id), case.standing, case.trial, store, &case.source);
+    warnings.and_then(|warnings| has_room(case.need, case.space).map(|()| warnings)).map_err(|error| error.text)
 }
 
 #[test]

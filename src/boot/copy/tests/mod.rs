@@ -1,4 +1,5 @@
 mod listing;
+mod mounts;
 mod plant;
 
 use super::scratch::{Scratch, is_root};
