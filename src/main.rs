@@ -1,3 +1,57 @@
-//! The program `bedplate`.
+//! The program `bedplate`: parses arguments, runs one verb, maps its end to an exit code.
 
-fn main() {}
+mod cli;
+mod logger;
+mod verbs;
+
+use cli::{Parsed, Verb};
+use std::io::Write;
+use std::process::ExitCode;
+use verbs::Exit;
+
+fn main() -> ExitCode {
+    logger::init();
+    let arguments: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+    let exit = match cli::parse(&arguments) {
+        Parsed::Run(verb) => run(verb),
+        Parsed::Show(text) => print(&text),
+        Parsed::Wrong(text) => {
+            log::error!("{text}");
+            Exit::Usage
+        }
+    };
+    ExitCode::from(exit.code())
+}
+
+/// Shows what was asked for; a reader that has gone away is no error.
+fn print(text: &str) -> Exit {
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    Exit::Done
+}
+
+fn run(verb: Verb) -> Exit {
+    let mut out = std::io::stdout().lock();
+    let result = match verb {
+        Verb::PrepareRoot(args) => verbs::prepare_root::run(args),
+        Verb::Pid1(args) => verbs::pid1::run(args),
+        Verb::Plan(args) => verbs::plan::run(&args, &mut out),
+        Verb::Status(args) => verbs::status::run(&args, &mut out),
+        Verb::List(args) => verbs::list::run(&args, &mut out),
+        Verb::History(args) => verbs::history::run(&args, &mut out),
+        Verb::InitStore(args) => verbs::init_store::run(&args, &mut out),
+        Verb::Deploy(args) => verbs::deploy::run(&args, &mut out),
+        Verb::Remove(args) => verbs::remove::run(&args, &mut out),
+        Verb::Mark(args) => verbs::mark::run(&args, &mut out),
+        Verb::Rollback(args) => verbs::rollback::run(&args, &mut out),
+        Verb::SetDefault(args) => verbs::prefer::set_default(&args, &mut out),
+        Verb::SetOneshot(args) => verbs::prefer::set_oneshot(&args, &mut out),
+        Verb::Pin(args) => verbs::prefer::pin(&args, &mut out),
+        Verb::Unpin(args) => verbs::prefer::unpin(&args, &mut out),
+        Verb::Lint(args) => verbs::lint::run(&args, &mut out),
+        Verb::Note(args) => verbs::note::run(&args),
+    };
+    result.unwrap_or_else(|error| {
+        log::error!("{error}");
+        Exit::of(&error)
+    })
+}

@@ -303,3 +303,15 @@ pub fn try_lock(file: BorrowedFd<'_>) -> SysResult<()> {
 pub fn lock(file: BorrowedFd<'_>) -> SysResult<()> {
     Ok(fs::flock(file, fs::FlockOperation::LockExclusive)?)
 }
+
+/// Asks a copy-on-write file system to write an empty file in place (chattr +C). Others do not know the flag, and need not.
+pub fn set_no_cow(file: impl AsFd) {
+    if let Ok(flags) = fs::ioctl_getflags(&file) {
+        let _ = fs::ioctl_setflags(&file, flags | fs::IFlags::NOCOW);
+    }
+}
+
+/// The running program's file; `own` is /proc/self. The only magic link that is ever followed.
+pub fn open_program(own: impl AsFd) -> SysResult<OwnedFd> {
+    Ok(fs::openat(own, "exe", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?)
+}

@@ -4,6 +4,7 @@
 
 pub mod copy;
 pub mod fs;
+pub mod host;
 
 use crate::error::Errno;
 pub use rustix::fd::{AsFd, BorrowedFd, OwnedFd};

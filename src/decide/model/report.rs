@@ -25,6 +25,8 @@ pub struct Report {
     pub warnings: Vec<String>,
     /// Microseconds, step by step.
     pub timing: Vec<Timing>,
+    /// What `bedplate.deployment=` named, valid or not.
+    pub argument: Option<String>,
     pub config: Config,
 }
 

@@ -9,6 +9,9 @@ pub mod units;
 pub mod validate;
 mod var;
 
+pub use paths::{PACKAGE_DATABASES, VAR_BACKED};
+pub use var::SHARED_VAR;
+
 use super::config::{Config, RootMode};
 use super::model::{Access, Action, Base, Counting, Disk, Entry, OnError, Owner, Place, Plan, Step, TreeFacts};
 use alloc::string::String;

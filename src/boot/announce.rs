@@ -1,0 +1,193 @@
+//! Tells the booted system what happened: /run/bedplate, the service manager's runtime units, history.
+//!
+//! The root stands already when this runs: what cannot be written here is a warning, never a failed boot.
+
+use super::attempt::Standing;
+use super::prepare::Options;
+use super::store::Store;
+use crate::decide::config::WhenNothingBoots;
+use crate::decide::model::{
+    BootId, Booted, Candidate, Chosen, Counting, FailedCandidate, Facts, Plan, Report, Request, RunContent, SCHEMA, Selection,
+};
+use crate::decide::plan::units::{RUN_COUNTDOWN, RUN_PROGRAM};
+use crate::decide::record::Record;
+use crate::error::{Errno, Error, OrFail, Result};
+use crate::sys::{OwnedFd, fs, host};
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+/// The report of this boot, below /run.
+pub const BOOT_JSON: &str = "bedplate/boot.json";
+/// Exists after a fallback, for units and monitoring; below /run.
+pub const ROLLED_BACK: &str = "bedplate/rolled-back";
+
+/// All that is known once a root stands.
+pub struct Announcement<'a> {
+    pub options: &'a Options,
+    pub request: Request,
+    pub store: &'a Store,
+    pub facts: &'a Facts,
+    pub record: &'a Record,
+    pub failed: Vec<FailedCandidate>,
+    pub warnings: Vec<String>,
+    pub standing: Standing,
+    pub selection: &'a Selection,
+}
+
+impl Announcement<'_> {
+    /// Writes everything below /run; the report is also returned.
+    pub fn publish(mut self) -> Result<Report> {
+        let run = fs::open_dir(&self.options.run).or_fail("cannot open", &self.options.run)?;
+        let candidate = self.selection.first().cloned().ok_or_else(|| Error::transient("nothing was chosen"))?;
+        for warning in self.standing.warnings.iter().chain(&self.standing.plan.warnings) {
+            log::warn!("{warning}");
+            self.warnings.push(warning.clone());
+        }
+        self.warn_on_failure("cannot write files for the booted system", |this| this.write_run_files(&run, candidate.counting));
+        let report = self.report(&candidate);
+        write_report(&run, &report)?;
+        log::info!("{}", headline(&report));
+        Ok(report)
+    }
+
+    fn warn_on_failure(&mut self, what: &str, action: impl FnOnce(&Self) -> Result<()>) {
+        if let Err(error) = action(self) {
+            let warning = format!("{what}: {error}, going on without");
+            log::warn!("{warning}");
+            self.warnings.push(warning);
+        }
+    }
+
+    fn write_run_files(&self, run: &OwnedFd, counting: Counting) -> Result<()> {
+        make_private(run)?;
+        write_files(run, &self.standing.plan)?;
+        if let Some(from) = &self.selection.fell_back_from {
+            replace(run, ROLLED_BACK, 0o644, format!("{from}\n").as_bytes())?;
+        }
+        if counting == Counting::Counted {
+            copy_program(run)?;
+            panic_reboots()?;
+        }
+        Ok(())
+    }
+
+    fn report(self, candidate: &Candidate) -> Report {
+        let deployment = self.facts.deployments.iter().find(|deployment| deployment.id == candidate.id);
+        let manifest = deployment.and_then(|deployment| deployment.manifest.as_ref());
+        Report {
+            schema: SCHEMA,
+            bedplate: env!("CARGO_PKG_VERSION").into(),
+            boot_id: self.facts.boot_id.clone(),
+            deployment: Booted {
+                id: candidate.id.clone(),
+                instance: manifest.map(|manifest| manifest.instance.clone()),
+                version: manifest.map(|manifest| manifest.version.clone()).unwrap_or_default(),
+            },
+            choice: self.chosen(candidate),
+            failed: self.failed,
+            mounts: self.standing.mounts,
+            warnings: self.warnings,
+            timing: self.standing.timing,
+            argument: self.request.deployment,
+            config: self.request.config,
+        }
+    }
+
+    fn chosen(&self, candidate: &Candidate) -> Chosen {
+        let key = self.facts.deployments.iter().find(|d| d.id == candidate.id).and_then(|d| d.key());
+        let slot = key.and_then(|key| self.record.slot(key)).filter(|_| candidate.counting == Counting::Counted);
+        Chosen {
+            rule: candidate.rule.word().into(),
+            reason: candidate.rule.sentence().into(),
+            counted: candidate.counting == Counting::Counted,
+            try_number: slot.map(|slot| slot.done),
+            try_of: slot.map(|slot| slot.done.saturating_add(slot.left)),
+            fallback: self.selection.fallback().map(|fallback| fallback.id.clone()),
+            fell_back_from: self.selection.fell_back_from.clone(),
+        }
+    }
+}
+
+/// One line on what boots and why.
+fn headline(report: &Report) -> String {
+    let tries = match (report.choice.try_number, report.choice.try_of) {
+        (Some(number), Some(of)) => format!(", try {number} of {of}"),
+        _ => String::new(),
+    };
+    let fallback = report.choice.fallback.as_ref().map_or("nothing".to_string(), ToString::to_string);
+    format!("booting {}: {}{tries}; if it fails: {fallback}", report.deployment.id, report.choice.reason)
+}
+
+fn make_private(run: &OwnedFd) -> Result<()> {
+    fs::make_dirs(run, "bedplate", 0o755).or_fail("cannot make", "bedplate")
+}
+
+fn replace(run: &OwnedFd, path: &str, mode: u16, content: &[u8]) -> Result<()> {
+    fs::make_dirs(run, fs::split(path).0, 0o755).or_fail("cannot make the directory of", path)?;
+    fs::replace_in(run, path, mode, content).or_fail("cannot write", path)
+}
+
+fn write_report(run: &OwnedFd, report: &Report) -> Result<()> {
+    let text = serde_json::to_string_pretty(report).map_err(|error| Error::transient(format!("cannot write \"{BOOT_JSON}\": {error}")))?;
+    replace(run, BOOT_JSON, 0o644, text.as_bytes())
+}
+
+fn write_files(run: &OwnedFd, plan: &Plan) -> Result<()> {
+    for file in &plan.run_files {
+        match &file.content {
+            RunContent::Text(text) => replace(run, &file.path, 0o644, text.as_bytes())?,
+            RunContent::Link(target) => {
+                fs::make_dirs(run, fs::split(&file.path).0, 0o755).or_fail("cannot make the directory of", &file.path)?;
+                match fs::make_symlink(run, &file.path, target) {
+                    Ok(()) | Err(Errno::EEXIST) => {}
+                    Err(errno) => return Err(errno).or_fail("cannot link", &file.path),
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The runtime units run this copy: the deployment's own may be missing or broken.
+fn copy_program(run: &OwnedFd) -> Result<()> {
+    let program = fs::open_dir("/proc/self/").and_then(|own| fs::open_program(own)).and_then(fs::read_all);
+    let program = program.or_fail("cannot read", "/proc/self/exe")?;
+    replace(run, RUN_PROGRAM, 0o755, &program)
+}
+
+/// A kernel that panics on trial must not stand still.
+fn panic_reboots() -> Result<()> {
+    let path = "/proc/sys/kernel/panic";
+    let current = host::read_path(path).or_fail("cannot read", path)?;
+    if current.trim() == "0" { host::write_path(path, "10").or_fail("cannot write", path) } else { Ok(()) }
+}
+
+/// One line for each counted attempt, without a flush. A full disk costs the line, not the boot.
+pub fn history_attempt(store: &Store, candidate: &Candidate, boot_id: &BootId) {
+    let (time, rule) = (host::unix_time(), candidate.rule.word());
+    let line = format!(r#"{{"time":{time},"boot-id":"{boot_id}","event":"attempt","deployment":"{}","rule":"{rule}"}}"#, candidate.id);
+    if let Err(error) = store.append_history(&line) {
+        log::warn!("{error}, going on without this line of history");
+    }
+}
+
+/// Whether an earlier run of this boot has done it all: its report is there and SYSROOT is the root that it lists.
+pub fn stands_already(run: &str, sysroot: &str, boot_id: &BootId) -> bool {
+    let text = fs::open_dir(run).and_then(|run| fs::read_text(run, BOOT_JSON));
+    let report: Option<Report> = text.ok().and_then(|text| serde_json::from_str(&text).ok());
+    report.is_some_and(|report| report.boot_id == *boot_id && super::verify::is_root(sysroot, &report.mounts))
+}
+
+/// What the emergency units of the initramfs do next, after the countdown.
+pub fn nothing_boots(options: &Options, policy: WhenNothingBoots) {
+    let written = match policy {
+        WhenNothingBoots::Emergency => return,
+        WhenNothingBoots::Reboot | WhenNothingBoots::Halt => fs::open_dir(&options.run)
+            .or_fail("cannot open", &options.run)
+            .and_then(|run| replace(&run, RUN_COUNTDOWN, 0o644, format!("{}\n", policy.word()).as_bytes())),
+    };
+    if let Err(error) = written {
+        log::warn!("{error}, staying at the prompt instead of the countdown");
+    }
+}

@@ -1,0 +1,62 @@
+//! One attempt at one deployment: look, plan, apply, verify, hand over. A failure leaves nothing mounted.
+
+use super::apply::{self, Bases};
+use super::prepare::Options;
+use super::stage::{self, Stage};
+use super::store::Store;
+use super::{tree, verify};
+use crate::decide::model::{Counting, Deployment, Disk, Mounted, Plan, Request, Timing};
+use crate::decide::plan;
+use crate::decide::plan::validate::validate;
+use crate::error::{OrFail, Result};
+use crate::sys::{fs, host};
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// A verified root at SYSROOT.
+#[derive(Debug)]
+pub struct Standing {
+    pub plan: Plan,
+    pub mounts: Vec<Mounted>,
+    pub timing: Vec<Timing>,
+    pub warnings: Vec<String>,
+}
+
+/// Brings one deployment to SYSROOT, whole and verified, or undoes everything.
+pub fn attempt(
+    options: &Options,
+    request: &Request,
+    store: &Store,
+    deployment: &Deployment,
+    counting: Counting,
+    disk: &Disk,
+) -> Result<Standing> {
+    let started = host::monotonic_micros();
+    let tree = tree::gather(store, deployment, &request.config, disk, request.init.as_deref())?;
+    let plan = plan::build(&request.config, &tree, counting);
+    validate(&plan)?;
+    let planned = Timing { step: "look and plan".into(), micros: host::monotonic_micros() - started };
+    let stage = Stage::open(&options.run)?;
+    match build(options, store, &plan, &stage) {
+        Ok((mounts, applied)) => {
+            let timing = [planned].into_iter().chain(applied.timing).collect();
+            Ok(Standing { plan, mounts, timing, warnings: applied.warnings })
+        }
+        Err(error) => {
+            stage.undo();
+            Err(error)
+        }
+    }
+}
+
+fn build(options: &Options, store: &Store, plan: &Plan, stage: &Stage) -> Result<(Vec<Mounted>, apply::Applied)> {
+    let root = format!("deployments/{}/root", plan.deployment);
+    let deployment = fs::open_dir_in(&store.dir, &root).or_fail("cannot open the tree", &root)?;
+    let run = fs::open_dir(&options.run).or_fail("cannot open", &options.run)?;
+    let bases = Bases { sysroot: &store.sysroot, deployment: &deployment, run: &run, stage };
+    let applied = apply::apply(plan, &bases)?;
+    let mounts = verify::verify(plan, stage)?;
+    stage::hand_over(stage, &options.sysroot)?;
+    Ok((mounts, applied))
+}

@@ -1,0 +1,111 @@
+//! Looks at the store and at the running kernel. Reads only; changes nothing.
+
+use super::store::{STORE, Store};
+use crate::decide::manifest::{self, Manifest};
+use crate::decide::model::{BootId, Deployment, Evidence, Facts, Id, KernelFit};
+use crate::error::{Errno, Error, Kind, OrFail, Result};
+use crate::sys::{AsFd, fs, host};
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+/// Where the kernel and its users look for init when `init=` names none (init/main.c).
+const INIT: [&str; 4] = ["sbin/init", "etc/init", "bin/init", "bin/sh"];
+
+/// The watchdog's "card reset" bit, WDIOF_CARDRESET in linux/watchdog.h.
+const WATCHDOG_RESET: u32 = 0x20;
+
+/// Everything that the choice depends on beside record and request. `warnings` gets what is odd but harmless.
+pub fn gather(store: &Store, init: Option<&str>, warnings: &mut Vec<String>) -> Result<Facts> {
+    let kernel = host::release();
+    let ids = store.deployments()?;
+    let deployments = ids.into_iter().map(|id| deployment(store, id, init, &kernel, warnings)).collect();
+    Ok(Facts { deployments, boot_id: boot_id()?, evidence: evidence(), kernel })
+}
+
+/// The running boot's id.
+pub fn boot_id() -> Result<BootId> {
+    let path = "/proc/sys/kernel/random/boot_id";
+    let text = host::read_path(path).or_fail("cannot read", path)?;
+    BootId::parse(&text).ok_or_else(|| Error::transient(format!("\"{path}\" holds no boot id")))
+}
+
+fn deployment(store: &Store, id: Id, init: Option<&str>, kernel: &str, warnings: &mut Vec<String>) -> Deployment {
+    let (manifest, mut defect) = match read_manifest(store, &id) {
+        Ok(manifest) => (Some(manifest), None),
+        Err(error) => (None, Some(error)),
+    };
+    let root = format!("deployments/{id}/root");
+    defect = defect.or_else(|| tree_defect(store, &root, init));
+    let marker = store.marker(&id, warnings);
+    Deployment { kernel: kernel_fit(store, &root, kernel), id, manifest, defect, marker }
+}
+
+/// The manifest, where it can be read and names the directory that it is in.
+pub fn read_manifest(store: &Store, id: &Id) -> Result<Manifest> {
+    let path = format!("deployments/{id}/deployment.toml");
+    let on = format!("{STORE}/{path}");
+    let text = match fs::read_text(&store.dir, &path) {
+        Ok(text) => text,
+        Err(Errno::ENOENT) => return Err(Error::deterministic(format!("\"{on}\" is missing"))),
+        Err(errno) => return Err(errno).or_fail("cannot read", &on),
+    };
+    let manifest = manifest::parse(&text).map_err(|error| Error::new(error.kind, format!("\"{on}\": {error}")))?;
+    if manifest.id != *id {
+        return Err(Error::deterministic(format!("\"{on}\" names {}: the directory is not a deployment", manifest.id)));
+    }
+    Ok(manifest)
+}
+
+fn tree_defect(store: &Store, root: &str, init: Option<&str>) -> Option<Error> {
+    let tree = match fs::open_dir_in(&store.dir, root) {
+        Ok(tree) => tree,
+        Err(errno) => return Some(absent_or_unreadable(errno, &format!("{STORE}/{root}"))),
+    };
+    match fs::open_dir_in(&tree, "usr") {
+        Ok(_) => find_init(&tree, init).err(),
+        Err(errno) => Some(absent_or_unreadable(errno, &format!("{STORE}/{root}/usr"))),
+    }
+}
+
+/// What is not there will not be there at the next boot either; a disk that cannot be read may be.
+fn absent_or_unreadable(errno: Errno, on: &str) -> Error {
+    let kind = match errno {
+        Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP => Kind::Deterministic,
+        _ => Kind::Transient,
+    };
+    Error::new(kind, format!("cannot open \"{on}\": {errno}"))
+}
+
+/// The init program of a tree: the one asked for, else the first that exists where the kernel would look.
+pub fn find_init(tree: impl AsFd, asked: Option<&str>) -> Result<String> {
+    let candidates: &[&str] = match &asked {
+        Some(path) => &[path],
+        None => &INIT,
+    };
+    for candidate in candidates {
+        match fs::stat_target_in(&tree, candidate) {
+            Ok(_) => return Ok(candidate.trim_start_matches('/').to_string()),
+            Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => {}
+            Err(errno) => return Err(errno).or_fail("cannot look for the init program", candidate),
+        }
+    }
+    let looked = candidates.iter().map(|path| format!("/{}", path.trim_start_matches('/'))).collect::<Vec<_>>().join(", ");
+    Err(Error::deterministic(format!("there is no init program: looked for {looked}")))
+}
+
+fn kernel_fit(store: &Store, root: &str, running: &str) -> KernelFit {
+    let releases = fs::names_in(&store.dir, &format!("{root}/usr/lib/modules")).unwrap_or_default();
+    if releases.is_empty() || releases.iter().any(|release| release == running) { KernelFit::Fits } else { KernelFit::Mismatch(releases) }
+}
+
+/// What the watchdog devices say of the last boot. Without one, or without an answer, nothing is known.
+fn evidence() -> Evidence {
+    let Ok(class) = fs::open_dir("/sys/class/watchdog") else { return Evidence::None };
+    let bit = |name: &String| {
+        let text = host::read_path(&format!("/sys/class/watchdog/{name}/bootstatus")).ok()?;
+        text.trim().parse::<u32>().ok()
+    };
+    let reset = fs::names(&class).unwrap_or_default().iter().filter_map(bit).any(|status| status & WATCHDOG_RESET != 0);
+    if reset { Evidence::Watchdog } else { Evidence::None }
+}

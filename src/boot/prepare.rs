@@ -1,0 +1,200 @@
+//! prepare-root: from a mounted physical root to the root of the chosen deployment, in one boot.
+//!
+//! The flow reads like the design's section 2; every decision is made in `decide`.
+
+use super::attempt::{self, Standing};
+use super::ledger::Ledger;
+use super::store::Store;
+use super::{announce, facts, load, sysroot};
+use crate::decide::model::{Candidate, Counting, Disk, FailedCandidate, Facts, Id, Report, Request, Selection};
+use crate::decide::record::change::{Attempt, Failure};
+use crate::decide::select::{Input, select};
+use crate::error::{Error, Kind, Result};
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// Where to work; the defaults are those of an initramfs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// The mounted physical root, replaced by the new root.
+    pub sysroot: String,
+    /// Instead of /proc/cmdline.
+    pub cmdline: Option<String>,
+    /// The root below which the configuration is looked up.
+    pub config_root: String,
+    pub run: String,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { sysroot: "/sysroot".into(), cmdline: None, config_root: "/".into(), run: "/run".into() }
+    }
+}
+
+/// What prepare-root came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// A verified root stands at SYSROOT.
+    Stands(Report),
+    /// It stood already: an earlier run in this boot made it.
+    StoodAlready,
+    /// `bedplate=0`.
+    Disabled,
+}
+
+/// Chooses, counts, mounts, verifies; on a failure takes the next candidate. Fails only when none is left.
+pub fn prepare(options: &Options) -> Result<Outcome> {
+    let (request, warnings) = load::request(&options.config_root, &load::cmdline(options.cmdline.as_deref())?)?;
+    warnings.iter().for_each(|warning| log::warn!("{warning}"));
+    if request.disabled {
+        return Ok(Outcome::Disabled);
+    }
+    let boot_id = facts::boot_id()?;
+    if announce::stands_already(&options.run, &options.sysroot, &boot_id) {
+        return Ok(Outcome::StoodAlready);
+    }
+    let mut boot = Boot::look(options, request, warnings)?;
+    let (standing, selection) = boot.first_that_stands()?;
+    boot.announce(standing, &selection).map(Outcome::Stands)
+}
+
+/// One boot's work in progress.
+struct Boot<'a> {
+    options: &'a Options,
+    request: Request,
+    store: Store,
+    facts: Facts,
+    ledger: Ledger,
+    disk: Disk,
+    failed: Vec<FailedCandidate>,
+    warnings: Vec<String>,
+}
+
+impl<'a> Boot<'a> {
+    fn look(options: &'a Options, request: Request, mut warnings: Vec<String>) -> Result<Self> {
+        let (root, disk) = sysroot::open(&options.sysroot)?;
+        let store = Store::open(root, &options.sysroot)?;
+        let heard = warnings.len();
+        let facts = facts::gather(&store, request.init.as_deref(), &mut warnings)?;
+        let ledger = Ledger::open(&store, &facts.deployments, &disk, request.config.boot.tries);
+        warnings.extend(ledger.warning());
+        warnings.extend(store.writable_by_others());
+        warnings.iter().skip(heard).for_each(|warning| log::warn!("{warning}"));
+        Ok(Self { options, request, store, facts, ledger, disk, failed: Vec::new(), warnings })
+    }
+
+    fn select(&self) -> Selection {
+        let failed: Vec<Id> = self.failed.iter().map(|candidate| candidate.id.clone()).collect();
+        let (request, facts, record) = (&self.request, &self.facts, &self.ledger.record);
+        select(Input { request, facts, record, disk: &self.ledger.access, failed: &failed })
+    }
+
+    /// Tries candidates until one stands. Each failure takes one out, so there are at most as many rounds as deployments,
+    /// and one more for a record that turns out not to be writable.
+    fn first_that_stands(&mut self) -> Result<(Standing, Selection)> {
+        loop {
+            let selection = self.select();
+            self.heed(&selection.notes);
+            let Some(candidate) = selection.first().cloned() else { return Err(self.nothing_boots()) };
+            if !self.count(&candidate) {
+                continue;
+            }
+            match self.attempt(&candidate) {
+                Ok(standing) => return Ok((standing, selection)),
+                Err(error) => self.fail(&candidate, &error),
+            }
+        }
+    }
+
+    /// Logs what was not said before.
+    fn heed(&mut self, notes: &[String]) {
+        for note in notes {
+            if !self.warnings.contains(note) {
+                log::warn!("{note}");
+                self.warnings.push(note.clone());
+            }
+        }
+    }
+
+    fn as_attempt(&self, candidate: &Candidate) -> Option<Attempt> {
+        let key_of = |id: &str| self.facts.deployments.iter().find(|d| d.id.as_str() == id).and_then(|d| d.key());
+        let argument = self.request.deployment.as_deref().and_then(key_of);
+        let boot = self.facts.boot_id.short();
+        key_of(candidate.id.as_str()).map(|key| Attempt { key, rule: candidate.rule, boot, argument })
+    }
+
+    /// Consumes the try, durably, before anything of the deployment is touched. `false`: it could not be written down, and
+    /// the choice has to be made again without counting.
+    fn count(&mut self, candidate: &Candidate) -> bool {
+        let attempt = match self.as_attempt(candidate) {
+            Some(attempt) if candidate.counting == Counting::Counted => attempt,
+            _ => return true,
+        };
+        let before = self.ledger.record.clone();
+        self.ledger.record.drop_spent_default(self.request.config.boot.tries);
+        self.ledger.record.count(attempt);
+        if self.ledger.record == before || cfg!(feature = "break-record") {
+            return true;
+        }
+        match self.ledger.commit(&self.store) {
+            Ok(()) => {
+                announce::history_attempt(&self.store, candidate, &self.facts.boot_id);
+                true
+            }
+            Err(error) => {
+                self.heed(&[format!("cannot count the try of {}: {error}, choosing again without counting", candidate.id)]);
+                self.ledger.record = before;
+                false
+            }
+        }
+    }
+
+    fn attempt(&self, candidate: &Candidate) -> Result<Standing> {
+        let found = self.facts.deployments.iter().find(|deployment| deployment.id == candidate.id);
+        let deployment = found.ok_or_else(|| Error::transient(format!("{} is gone", candidate.id)))?;
+        if let Some(defect) = &deployment.defect {
+            return Err(defect.clone());
+        }
+        attempt::attempt(self.options, &self.request, &self.store, deployment, candidate.counting, &self.disk)
+    }
+
+    /// Records the failure and takes the candidate out of this boot.
+    fn fail(&mut self, candidate: &Candidate, error: &Error) {
+        let failure = if error.kind == Kind::Deterministic { Failure::Deterministic } else { Failure::Transient };
+        if let Some(attempt) = self.as_attempt(candidate) {
+            self.ledger.record.fail(attempt, candidate.counting, failure);
+        }
+        let written = match self.ledger.is_writable() {
+            true => self.ledger.commit(&self.store).err().map(|error| format!(" ({error})")),
+            false => None,
+        };
+        let (id, written) = (&candidate.id, written.unwrap_or_default());
+        self.heed(&[format!("{id} cannot boot: {error}{written}, trying the next deployment")]);
+        self.failed.push(FailedCandidate { id: id.clone(), why: error.text.clone() });
+    }
+
+    fn nothing_boots(&self) -> Error {
+        let each = self.failed.iter().map(|candidate| format!("; {}: {}", candidate.id, candidate.why));
+        let each: String = if self.facts.deployments.is_empty() { "; there are no deployments".into() } else { each.collect() };
+        announce::nothing_boots(self.options, self.request.config.boot.when_nothing_boots);
+        Error::transient(format!(
+            "no deployment boots{each}. next step: boot with bedplate.deployment=ID to name one, or repair the store from another system"
+        ))
+    }
+
+    fn announce(self, standing: Standing, selection: &Selection) -> Result<Report> {
+        announce::Announcement {
+            options: self.options,
+            request: self.request,
+            store: &self.store,
+            facts: &self.facts,
+            record: &self.ledger.record,
+            failed: self.failed,
+            warnings: self.warnings,
+            standing,
+            selection,
+        }
+        .publish()
+    }
+}

@@ -1,0 +1,148 @@
+//! The store on the physical root: the record file, markers, history, leftovers. It decides nothing.
+
+use crate::decide::marker::{self, Marker, Verdict};
+use crate::decide::model::Id;
+use crate::decide::record::Record;
+use crate::decide::record::codec::{self, Place, Reading};
+use crate::error::{Errno, Error, Kind, OrFail, Result};
+use crate::sys::{OwnedFd, fs};
+use alloc::format;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+
+/// The store's directory below the physical root.
+pub const STORE: &str = "bedplate";
+
+/// An open store. Holding it holds no lock.
+#[derive(Debug)]
+pub struct Store {
+    pub sysroot: OwnedFd,
+    /// `SYSROOT/bedplate`.
+    pub dir: OwnedFd,
+}
+
+impl Store {
+    /// Opens the store below an open physical root; `path` is for messages.
+    pub fn open(sysroot: OwnedFd, path: &str) -> Result<Self> {
+        match fs::open_dir_in(&sysroot, STORE) {
+            Ok(dir) => Ok(Self { sysroot, dir }),
+            Err(Errno::ENOENT) => Err(Error::new(
+                Kind::NoStore,
+                format!("there is no store at \"{path}/{STORE}\": this is not a bedplate system, or it is not mounted (bedplate init-store makes one)"),
+            )),
+            Err(errno) => Err(errno).or_fail("cannot open the store", &format!("{path}/{STORE}")),
+        }
+    }
+
+    /// Reads both copies. Nothing readable there is a lost record, with the reason.
+    pub fn read_record(&self) -> Reading {
+        let file = match fs::open_file_in(&self.dir, "record") {
+            Ok(file) => file,
+            Err(errno) => return Reading::Lost { why: format!("cannot open \"{STORE}/record\": {errno}") },
+        };
+        let copy = |place: Place| {
+            let mut bytes = vec![0; codec::BLOCK];
+            let n = fs::read_at(&file, &mut bytes, place.offset())?;
+            bytes.truncate(n);
+            Ok::<_, Errno>(bytes)
+        };
+        match (copy(Place::A), copy(Place::B)) {
+            (Err(errno), Err(_)) => Reading::Lost { why: format!("cannot read \"{STORE}/record\": {errno}") },
+            (a, b) => codec::read(&a.unwrap_or_default(), &b.unwrap_or_default()),
+        }
+    }
+
+    /// Writes one copy, durably. The record's revision is raised by it; the place of the commit after it is returned.
+    pub fn commit(&self, record: &mut Record, place: Place) -> Result<Place> {
+        let on = format!("{STORE}/record");
+        record.revision = record.revision.saturating_add(1);
+        let file = fs::open_write_in(&self.dir, "record").or_fail("cannot open", &on)?;
+        fs::write_block_at(&file, &codec::encode(record), place.offset()).or_fail("cannot write", &on)?;
+        fs::sync_data(&file).or_fail("cannot flush", &on)?;
+        Ok(match place {
+            Place::A => Place::B,
+            Place::B => Place::A,
+        })
+    }
+
+    /// Makes the record file anew, full of real bytes, with this content in copy A; beside, synced, renamed.
+    pub fn create_record(&self, record: &Record) -> Result<()> {
+        let on = format!("{STORE}/record");
+        let temporary = ".record.new";
+        match fs::unlink_in(&self.dir, temporary) {
+            Ok(()) | Err(Errno::ENOENT) => {}
+            Err(errno) => return Err(errno).or_fail("cannot remove", temporary),
+        }
+        let file = fs::create_in(&self.dir, temporary, 0o600).or_fail("cannot create", &on)?;
+        fs::set_no_cow(&file);
+        let size = usize::try_from(codec::FILE_SIZE).unwrap_or_default();
+        fs::write_all(&file, &vec![0; size]).or_fail("cannot write", &on)?;
+        fs::write_block_at(&file, &codec::encode(record), Place::A.offset()).or_fail("cannot write", &on)?;
+        fs::sync(&file).or_fail("cannot flush", &on)?;
+        fs::rename_in(&self.dir, temporary, "record").or_fail("cannot rename into place", &on)?;
+        fs::sync(&self.dir).or_fail("cannot flush", STORE)
+    }
+
+    /// IDs of the directories in deployments/, sorted; work in progress (a leading dot) and other names are left out.
+    pub fn deployments(&self) -> Result<Vec<Id>> {
+        let names = fs::names_in(&self.dir, "deployments").or_fail("cannot read", "bedplate/deployments")?;
+        Ok(names.iter().filter_map(|name| Id::parse(name)).collect())
+    }
+
+    /// The deployment's directory.
+    pub fn deployment_dir(&self, id: &Id) -> Result<OwnedFd> {
+        let path = format!("deployments/{id}");
+        fs::open_dir_in(&self.dir, &path).or_fail("cannot open", &format!("{STORE}/{path}"))
+    }
+
+    /// The newest readable marker of a deployment; one that is damaged is passed over, with a warning.
+    pub fn marker(&self, id: &Id, warnings: &mut Vec<String>) -> Option<Marker> {
+        let mut read = |name: &str| {
+            let path = format!("deployments/{id}/{name}");
+            let problem = match fs::read_text(&self.dir, &path) {
+                Ok(text) => match marker::parse(&text) {
+                    Ok(marker) => return Some(marker),
+                    Err(error) => format!("{error}"),
+                },
+                Err(Errno::ENOENT) => return None,
+                Err(errno) => format!("{errno}"),
+            };
+            warnings.push(format!("cannot read \"{STORE}/{path}\": {problem}, treating it as absent"));
+            None
+        };
+        marker::newer(read("boot-success"), read("boot-failure"))
+    }
+
+    /// Writes a marker, durably.
+    pub fn write_marker(&self, id: &Id, marker: &Marker) -> Result<()> {
+        let name = match marker.verdict {
+            Verdict::Success => "boot-success",
+            Verdict::Failure => "boot-failure",
+        };
+        let path = format!("deployments/{id}/{name}");
+        fs::replace_in(&self.dir, &path, 0o600, marker::format(marker).as_bytes())
+            .or_fail("cannot write", &format!("{STORE}/{path}"))
+    }
+
+    /// Appends one line to history.jsonl, without a flush.
+    pub fn append_history(&self, line: &str) -> Result<()> {
+        let on = format!("{STORE}/history.jsonl");
+        let file = fs::append_in(&self.dir, "history.jsonl", 0o600).or_fail("cannot open", &on)?;
+        fs::write_all(&file, format!("{line}\n").as_bytes()).or_fail("cannot write", &on)
+    }
+
+    /// Half of the history is set aside when it has grown to 256 KiB: at most twice that is kept.
+    pub fn rotate_history(&self) -> Result<()> {
+        const LIMIT: u64 = 256 << 10;
+        let size = match fs::stat_in(&self.dir, "history.jsonl") {
+            Ok(stat) => stat.size,
+            Err(Errno::ENOENT) => 0,
+            Err(errno) => return Err(errno).or_fail("cannot read", "bedplate/history.jsonl"),
+        };
+        if size < LIMIT {
+            return Ok(());
+        }
+        fs::rename_in(&self.dir, "history.jsonl", "history.jsonl.1").or_fail("cannot rename", "bedplate/history.jsonl")
+    }
+}

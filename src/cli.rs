@@ -1,0 +1,335 @@
+//! The command line: argh structs, and what argh does not understand by itself.
+
+use argh::FromArgs;
+use std::string::String;
+use std::vec::Vec;
+
+/// mounts the deployments of an image-based system, counts their boots, and rolls back those that fail
+#[derive(FromArgs, Debug)]
+pub struct Cli {
+    #[argh(subcommand)]
+    pub verb: Verb,
+}
+
+#[derive(FromArgs, Debug)]
+#[argh(subcommand)]
+pub enum Verb {
+    PrepareRoot(PrepareRoot),
+    Pid1(Pid1),
+    Plan(Plan),
+    Status(Status),
+    List(List),
+    History(History),
+    InitStore(InitStore),
+    Deploy(Deploy),
+    Remove(Remove),
+    Mark(Mark),
+    Rollback(Rollback),
+    SetDefault(SetDefault),
+    SetOneshot(SetOneshot),
+    Pin(Pin),
+    Unpin(Unpin),
+    Lint(Lint),
+    Note(Note),
+}
+
+/// in the initramfs: choose a deployment, count the try, mount it and put it in SYSROOT's place
+#[derive(FromArgs, Debug)]
+#[argh(subcommand, name = "prepare-root")]
+pub struct PrepareRoot {
+    /// the mounted physical root (default /sysroot)
+    #[argh(positional)]
+    pub sysroot: Option<String>,
+    /// instead of /proc/cmdline
+    #[argh(positional)]
+    pub cmdline: Option<String>,
+    /// where the configuration is looked up (default /)
+    #[argh(option, default = "String::from(\"/\")")]
+    pub config_root: String,
+    /// directory for the report and the runtime units (default /run)
+    #[argh(option, default = "String::from(\"/run\")")]
+    pub run: String,
+}
+
+/// as PID 1 of an initramfs that holds nothing else: modules, root device, prepare-root, switch root
+#[derive(FromArgs, Debug)]
+#[argh(subcommand, name = "pid1")]
+pub struct Pid1 {
+    /// passed on to init
+    #[argh(positional, greedy)]
+    pub arguments: Vec<String>,
+}
+
+/// print the choice and the mount plan; changes nothing
+#[derive(FromArgs, Debug)]
+#[argh(subcommand, name = "plan")]
+pub struct Plan {
+    /// the physical root (default /sysroot, else /run/bedplate/sysroot)
+    #[argh(option)]
+    pub sysroot: Option<String>,
+    /// instead of /proc/cmdline
+    #[argh(option)]
+    pub cmdline: Option<String>,
+    /// where the configuration is looked up (default /)
+    #[argh(option, default = "String::from(\"/\")")]
+    pub config_root: String,
+    /// print JSON
+    #[argh(switch)]
+    pub json: bool,
+}
+
+/// what runs and why, what would run next, and how many local changes there are
+#[derive(FromArgs, Debug)]
+#[argh(subcommand, name = "status")]
+pub struct Status {
+    /// print nothing; exit 4 when the machine fell back
+    #[argh(switch)]
+    pub check: bool,
+    /// print JSON
+    #[argh(switch)]
+    pub json: bool,
+    /// the physical root (default /sysroot, else /run/bedplate/sysroot)
+    #[argh(option)]
+    pub sysroot: Option<String>,
+    /// directory with the report of this boot (default /run)
+    #[argh(option, default = "String::from(\"/run\")")]
+    pub run: String,
+}
+
+/// all deployments, newest last
+#[derive(FromArgs, Debug)]
+#[argh(subcommand, name = "list")]
+pub struct List {
+    /// print JSON
+    #[argh(switch)]
+    pub json: bool,
+    /// the physical root (default /sysroot, else /run/bedplate/sysroot)
+    #[argh(option)]
+    pub sysroot: Option<String>,
+    /// directory with the report of this boot (default /run)
+    #[argh(option, default = "String::from(\"/run\")")]
+    pub run: String,
+}
+
+/// who booted, was tried, failed, was marked, by whom and why
+#[derive(FromArgs, Debug)]
+#[argh(subcommand, name = "history")]
+pub struct History {
+    /// print JSON
+    #[argh(switch)]
+    pub json: bool,
+    /// the physical root (default /sysroot, else /run/bedplate/sysroot)
+    #[argh(option)]
+    pub sysroot: Option<String>,
+}
+
+/// make an empty store
+#[derive(FromArgs, Debug)]
+#[argh(subcommand, name = "init-store")]
+pub struct InitStore {
+    /// the physical root (default /sysroot, else /run/bedplate/sysroot)
+    #[argh(option)]
+    pub sysroot: Option<String>,
+}
+
+/// add a deployment from a directory and put it on trial
+#[derive(FromArgs, Debug)]
+#[argh(subcommand, name = "deploy")]
+pub struct Deploy {
+    /// a directory with a whole root tree
+    #[argh(positional)]
+    pub source: String,
+    /// name of the deployment: letters, digits, ". _ -"
+    #[argh(option)]
+    pub id: String,
+    /// boots that it gets to prove itself (default: the configuration's tries)
+    #[argh(option)]
+    pub tries: Option<u8>,
+    /// it is known to work; only where no good deployment exists yet
+    #[argh(switch)]
+    pub good: bool,
+    /// also while a trial is running
+    #[argh(switch)]
+    pub force: bool,
+    /// version to show (default: the tree's os-release)
+    #[argh(option)]
+    pub version_name: Option<String>,
+    /// the physical root (default /sysroot, else /run/bedplate/sysroot)
+    #[argh(option)]
+    pub sysroot: Option<String>,
+    /// directory with the report of this boot (default /run)
+    #[argh(option, default = "String::from(\"/run\")")]
+    pub run: String,
+}
+
+/// remove a deployment and its state
+#[derive(FromArgs, Debug)]
+#[argh(subcommand, name = "remove")]
+pub struct Remove {
+    /// the deployment
+    #[argh(positional)]
+    pub id: String,
+    /// the physical root (default /sysroot, else /run/bedplate/sysroot)
+    #[argh(option)]
+    pub sysroot: Option<String>,
+    /// directory with the report of this boot (default /run)
+    #[argh(option, default = "String::from(\"/run\")")]
+    pub run: String,
+}
+
+/// give the verdict on the booted deployment
+#[derive(FromArgs, Debug)]
+#[argh(subcommand, name = "mark")]
+pub struct Mark {
+    /// good or bad
+    #[argh(positional)]
+    pub verdict: String,
+    /// why it is bad
+    #[argh(option)]
+    pub reason: Option<String>,
+    /// the physical root (default /sysroot, else /run/bedplate/sysroot)
+    #[argh(option)]
+    pub sysroot: Option<String>,
+    /// directory with the report of this boot (default /run)
+    #[argh(option, default = "String::from(\"/run\")")]
+    pub run: String,
+}
+
+/// leave the booted deployment: the next boot is the fallback, or ID
+#[derive(FromArgs, Debug)]
+#[argh(subcommand, name = "rollback")]
+pub struct Rollback {
+    /// the deployment to go to (default: the fallback that status shows)
+    #[argh(positional)]
+    pub id: Option<String>,
+    /// the physical root (default /sysroot, else /run/bedplate/sysroot)
+    #[argh(option)]
+    pub sysroot: Option<String>,
+    /// directory with the report of this boot (default /run)
+    #[argh(option, default = "String::from(\"/run\")")]
+    pub run: String,
+}
+
+/// boot ID from now on, whatever the rules say
+#[derive(FromArgs, Debug)]
+#[argh(subcommand, name = "set-default")]
+pub struct SetDefault {
+    /// the deployment
+    #[argh(positional)]
+    pub id: Option<String>,
+    /// back to the rules
+    #[argh(switch)]
+    pub clear: bool,
+    /// the physical root (default /sysroot, else /run/bedplate/sysroot)
+    #[argh(option)]
+    pub sysroot: Option<String>,
+}
+
+/// boot ID the next time only
+#[derive(FromArgs, Debug)]
+#[argh(subcommand, name = "set-oneshot")]
+pub struct SetOneshot {
+    /// the deployment
+    #[argh(positional)]
+    pub id: String,
+    /// the physical root (default /sysroot, else /run/bedplate/sysroot)
+    #[argh(option)]
+    pub sysroot: Option<String>,
+}
+
+/// never remove ID
+#[derive(FromArgs, Debug)]
+#[argh(subcommand, name = "pin")]
+pub struct Pin {
+    /// the deployment
+    #[argh(positional)]
+    pub id: String,
+    /// the physical root (default /sysroot, else /run/bedplate/sysroot)
+    #[argh(option)]
+    pub sysroot: Option<String>,
+}
+
+/// allow ID to be removed again
+#[derive(FromArgs, Debug)]
+#[argh(subcommand, name = "unpin")]
+pub struct Unpin {
+    /// the deployment
+    #[argh(positional)]
+    pub id: String,
+    /// the physical root (default /sysroot, else /run/bedplate/sysroot)
+    #[argh(option)]
+    pub sysroot: Option<String>,
+}
+
+/// check a tree's configuration, units and content before it ships
+#[derive(FromArgs, Debug)]
+#[argh(subcommand, name = "lint")]
+pub struct Lint {
+    /// the tree (default /)
+    #[argh(positional, default = "String::from(\"/\")")]
+    pub dir: String,
+    /// also check the store below this physical root
+    #[argh(option)]
+    pub sysroot: Option<String>,
+    /// print JSON
+    #[argh(switch)]
+    pub json: bool,
+}
+
+/// used by bedplate's own units
+#[derive(FromArgs, Debug)]
+#[argh(subcommand, name = "note")]
+pub struct Note {
+    /// started, shutdown, deadline or countdown
+    #[argh(positional)]
+    pub event: String,
+    /// the physical root (default /sysroot, else /run/bedplate/sysroot)
+    #[argh(option)]
+    pub sysroot: Option<String>,
+    /// directory with the report of this boot (default /run)
+    #[argh(option, default = "String::from(\"/run\")")]
+    pub run: String,
+}
+
+/// What the command line came to.
+#[derive(Debug)]
+pub enum Parsed {
+    Run(Verb),
+    /// Asked for by --help or --version.
+    Show(String),
+    /// A usage error.
+    Wrong(String),
+}
+
+/// Parses the arguments, the program's name first. Called as `init` or as `ostree-prepare-root`, it is that verb.
+pub fn parse(argv: &[String]) -> Parsed {
+    let (program, arguments) = argv.split_first().map_or(("bedplate", argv), |(first, rest)| (first.as_str(), rest));
+    let name = program.rsplit('/').next().unwrap_or(program);
+    let verb = match name {
+        "init" => Some("pid1"),
+        "ostree-prepare-root" => Some("prepare-root"),
+        _ => None,
+    };
+    let words: Vec<String> = verb.map(String::from).into_iter().chain(rewrite(arguments)).collect();
+    if words.iter().take_while(|word| *word != "--").any(|word| word == "--version") && verb.is_none() {
+        return Parsed::Show(std::format!("bedplate {}\n", env!("CARGO_PKG_VERSION")));
+    }
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match Cli::from_args(&["bedplate"], &words) {
+        Ok(cli) => Parsed::Run(cli.verb),
+        Err(exit) if exit.status.is_ok() => Parsed::Show(std::format!("{}\n", exit.output.trim_end())),
+        Err(exit) => Parsed::Wrong(exit.output.trim().into()),
+    }
+}
+
+/// `--name=value` becomes two words, and `-` (which argh takes for an option) the file that it stands for.
+fn rewrite(arguments: &[String]) -> Vec<String> {
+    let end = arguments.iter().position(|word| word == "--").unwrap_or(arguments.len());
+    let (options, rest) = arguments.split_at(end);
+    let split = |word: &String| match word.split_once('=') {
+        Some((name, value)) if name.starts_with("--") => std::vec![name.into(), value.into()],
+        _ if word == "-" => std::vec!["/dev/stdin".into()],
+        _ => std::vec![word.clone()],
+    };
+    options.iter().flat_map(split).chain(rest.iter().cloned()).collect()
+}

@@ -1,0 +1,50 @@
+//! Where log lines go: the kernel's log in an initramfs, else standard error. It never fails and never panics.
+
+use kernlog::KernelLog;
+use log::{Level, LevelFilter, Log, Metadata, Record};
+use std::io::Write;
+use std::path::Path;
+
+struct Logger {
+    /// `None`: standard error.
+    kernel: Option<KernelLog>,
+}
+
+impl Log for Logger {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.level() <= log::max_level()
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if !self.enabled(record.metadata()) {
+            return;
+        }
+        match &self.kernel {
+            Some(kernel) => {
+                let message = std::format!("{}", record.args());
+                let prefixed = Record::builder().level(record.level()).target("bedplate").args(format_args!("{message}")).build();
+                kernel.log(&prefixed);
+            }
+            None => {
+                let word = match record.level() {
+                    Level::Error => "error: ",
+                    Level::Warn => "warning: ",
+                    _ => "",
+                };
+                // A closed standard error must not stop a boot.
+                let _ = writeln!(std::io::stderr(), "bedplate: {word}{}", record.args());
+            }
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+/// Installs the logger.
+pub fn init() {
+    let in_initramfs = std::process::id() == 1 || Path::new("/etc/initrd-release").exists();
+    let kernel = if in_initramfs { KernelLog::with_level(LevelFilter::Info).ok() } else { None };
+    log::set_max_level(LevelFilter::Info);
+    // A second logger cannot be there: this is the only call.
+    let _ = log::set_boxed_logger(Box::new(Logger { kernel }));
+}

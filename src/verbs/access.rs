@@ -1,0 +1,186 @@
+//! Opens the store for a verb: where it is, what this boot was, and under which lock and mount it may be written.
+
+use bedplate::boot::announce::BOOT_JSON;
+use bedplate::boot::facts;
+use bedplate::boot::ledger::{self, Ledger, Lost};
+use bedplate::boot::store::Store;
+use bedplate::decide::config::Config;
+use bedplate::decide::model::{BootId, Deployment, Disk, Evidence, Facts, Id, Report, Request, Selection};
+use bedplate::decide::record::{Key, Record};
+use bedplate::decide::select::{Input, select};
+use bedplate::error::{Errno, Error, Kind, OrFail, Result};
+use bedplate::sys::{AsFd, fs, host, mount};
+
+/// Where the physical root is looked for, when none is named.
+const SYSROOTS: [&str; 2] = ["/sysroot", "/run/bedplate/sysroot"];
+
+/// A store with all that a verb needs to know of it.
+#[derive(Debug)]
+pub struct View {
+    pub sysroot: String,
+    pub store: Store,
+    pub facts: Facts,
+    pub ledger: Ledger,
+    /// The effective configuration: of this boot, else of the store's last boot, else the defaults.
+    pub config: Config,
+    /// The report of this boot; `None` where there is none or it is another boot's.
+    pub report: Option<Report>,
+    pub warnings: Vec<String>,
+}
+
+/// The physical root: the one named, else the first that holds a store.
+fn find_sysroot(named: Option<&str>) -> String {
+    let holds_store = |path: &&str| fs::open_dir(path).and_then(|dir| fs::stat_in(dir, "bedplate")).is_ok();
+    match named {
+        Some(path) => path.into(),
+        None => SYSROOTS.into_iter().find(holds_store).unwrap_or("/sysroot").into(),
+    }
+}
+
+impl View {
+    /// Opens for reading. `run` is where this boot's report is.
+    pub fn open(sysroot: Option<&str>, run: &str) -> Result<Self> {
+        let sysroot = find_sysroot(sysroot);
+        let store = open_store(&sysroot)?;
+        Self::gather(sysroot, store, run)
+    }
+
+    fn gather(sysroot: String, store: Store, run: &str) -> Result<Self> {
+        let mut warnings = Vec::new();
+        let facts = facts::gather(&store, None, &mut warnings)?;
+        let report = read_report(run)?.filter(|report| report.boot_id == facts.boot_id);
+        let config = effective_config(&store, report.as_ref())?;
+        let disk = match fs::is_read_only(&store.dir).or_fail("cannot look at", &sysroot)? {
+            false => Disk::Writable,
+            true => Disk::ReadOnly("it is mounted read-only".into()),
+        };
+        let ledger = Ledger::open(&store, &facts.deployments, &disk, config.boot.tries);
+        warnings.extend(ledger.warning());
+        Ok(Self { sysroot, store, facts, ledger, config, report, warnings })
+    }
+
+    /// Opens for writing: one verb at a time, in a private mount namespace where the store is mounted read-only.
+    /// A lost record is rebuilt.
+    pub fn open_for_change(sysroot: Option<&str>, run: &str) -> Result<Self> {
+        let path = find_sysroot(sysroot);
+        if fs::is_read_only(&open_store(&path)?.dir).or_fail("cannot look at", &path)? {
+            mount::writable_in_private_namespace(&path)?;
+        }
+        let store = open_store(&path)?;
+        lock(&store.dir)?;
+        let mut view = Self::gather(path, store, run)?;
+        view.rebuild_if_lost()?;
+        Ok(view)
+    }
+
+    fn rebuild_if_lost(&mut self) -> Result<()> {
+        let why = match &self.ledger.lost {
+            None => return Ok(()),
+            Some(newer @ Lost::Newer(_)) => {
+                return Err(Error::refused(format!("{}: nothing is changed, use that bedplate", newer.reason())));
+            }
+            Some(corrupt @ Lost::Corrupt(_)) => corrupt.reason(),
+        };
+        let mut record = Record::remembered(&ledger::remembered(&self.facts.deployments), self.config.boot.tries);
+        record.revision = record.revision.saturating_add(1);
+        self.store.create_record(&record)?;
+        log::warn!("{why}: rebuilt it from the boot-success markers");
+        self.ledger = Ledger::open(&self.store, &self.facts.deployments, &Disk::Writable, self.config.boot.tries);
+        Ok(())
+    }
+
+    /// The deployment with this ID; the error says which exist.
+    pub fn deployment(&self, id: &str) -> Result<&Deployment> {
+        let found = self.facts.deployments.iter().find(|deployment| deployment.id.as_str() == id);
+        found.ok_or_else(|| {
+            let ids: Vec<&str> = self.facts.deployments.iter().map(|deployment| deployment.id.as_str()).collect();
+            let ids = if ids.is_empty() { "none".into() } else { ids.join(", ") };
+            Error::refused(format!("there is no deployment \"{id}\" (there are: {ids})"))
+        })
+    }
+
+    /// The key of a deployment that has a slot; the error says that it has none.
+    pub fn armed(&self, id: &str) -> Result<Key> {
+        let key = self.deployment(id)?.key().filter(|key| self.ledger.record.slot(*key).is_some());
+        key.ok_or_else(|| Error::refused(format!("\"{id}\" is not armed: it was put there by hand or evicted; deploy it under another ID")))
+    }
+
+    /// The deployment that this machine runs, where it is still there in the same instance.
+    pub fn booted(&self) -> Option<&Deployment> {
+        let booted = &self.report.as_ref()?.deployment;
+        self.facts.deployments.iter().find(|d| d.id == booted.id && d.instance() == booted.instance.as_ref())
+    }
+
+    pub fn booted_key(&self) -> Option<Key> {
+        self.booted().and_then(Deployment::key)
+    }
+
+    pub fn id_of(&self, key: Key) -> Option<&Id> {
+        self.facts.deployments.iter().find(|deployment| deployment.key() == Some(key)).map(|deployment| &deployment.id)
+    }
+
+    /// What the rules say for the next boot, if nothing else happens and nobody gives an argument.
+    pub fn next_boot(&self) -> Selection {
+        let another_boot = BootId::parse(&"0".repeat(32)).unwrap_or_else(|| self.facts.boot_id.clone());
+        let facts = Facts { boot_id: another_boot, evidence: Evidence::None, ..self.facts.clone() };
+        let request = Request { config: self.config.clone(), ..Request::default() };
+        let disk = match &self.ledger.lost {
+            None => Disk::Writable,
+            Some(lost) => Disk::ReadOnly(lost.reason()),
+        };
+        select(Input { request: &request, facts: &facts, record: &self.ledger.record, disk: &disk, failed: &[] })
+    }
+
+    pub fn commit(&mut self) -> Result<()> {
+        self.ledger.commit(&self.store)
+    }
+
+    /// One line of history; a disk that cannot take it costs the line, not the verb.
+    pub fn note(&self, event: &str, deployment: &Id, why: &str) {
+        let (time, boot_id) = (host::unix_time(), self.facts.boot_id.as_str());
+        let line = serde_json::json!({ "time": time, "boot-id": boot_id, "event": event, "deployment": deployment.as_str(), "why": why });
+        let result = self.store.rotate_history().and_then(|()| self.store.append_history(&line.to_string()));
+        if let Err(error) = result {
+            log::warn!("{error}, going on without this line of history");
+        }
+    }
+}
+
+fn open_store(path: &str) -> Result<Store> {
+    match fs::open_dir(path) {
+        Ok(dir) => Store::open(dir, path),
+        Err(Errno::ENOENT) => Err(Error::new(Kind::NoStore, format!("there is no \"{path}\": this is not a bedplate system"))),
+        Err(errno) => Err(errno).or_fail("cannot open", path),
+    }
+}
+
+fn lock(dir: &impl AsFd) -> Result<()> {
+    if fs::try_lock(dir.as_fd()).is_ok() {
+        return Ok(());
+    }
+    log::info!("waiting for another bedplate to finish");
+    fs::lock(dir.as_fd()).or_fail("cannot lock", "bedplate")
+}
+
+/// The report below `run`; absent is `None`, damaged is an error.
+pub fn read_report(run: &str) -> Result<Option<Report>> {
+    let on = format!("{run}/{BOOT_JSON}");
+    let text = match fs::open_dir(run).and_then(|run| fs::read_text(run, BOOT_JSON)) {
+        Ok(text) => text,
+        Err(Errno::ENOENT) => return Ok(None),
+        Err(errno) => return Err(errno).or_fail("cannot read", &on),
+    };
+    serde_json::from_str(&text).map(Some).map_err(|error| Error::transient(format!("cannot understand \"{on}\": {error}")))
+}
+
+fn effective_config(store: &Store, report: Option<&Report>) -> Result<Config> {
+    if let Some(report) = report {
+        return Ok(report.config.clone());
+    }
+    let on = "bedplate/config.json";
+    match fs::read_text(&store.dir, "config.json") {
+        Ok(text) => serde_json::from_str(&text).map_err(|error| Error::transient(format!("cannot understand \"{on}\": {error}"))),
+        Err(Errno::ENOENT) => Ok(Config::default()),
+        Err(errno) => Err(errno).or_fail("cannot read", on),
+    }
+}

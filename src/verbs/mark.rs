@@ -1,0 +1,121 @@
+//! `mark`: the verdict on the booted deployment, as marker and in the record.
+
+use super::access::View;
+use super::{Exit, say};
+use crate::cli;
+use bedplate::boot::verify;
+use bedplate::decide::marker::{Marker, Verdict};
+use bedplate::decide::model::{Deployment, Report, Rule};
+use bedplate::decide::plan::units::{RUN_COUNTDOWN, RUN_MARKED_GOOD};
+use bedplate::decide::record::Key;
+use bedplate::error::{Errno, Error, OrFail, Result};
+use bedplate::sys::{fs, host};
+use std::io::Write;
+
+pub fn run(args: &cli::Mark, out: &mut dyn Write) -> Result<Exit> {
+    match (args.verdict.as_str(), &args.reason) {
+        ("good", None) => good(args, out),
+        ("bad", Some(reason)) => bad(args, reason, out),
+        ("good", Some(_)) => Err(Error::usage("--reason goes with mark bad")),
+        ("bad", None) => Err(Error::usage("mark bad needs --reason TEXT: the history keeps it")),
+        (other, _) => Err(Error::usage(format!("mark takes good or bad, not \"{other}\""))),
+    }
+}
+
+/// The deployment that this boot is the proof of; refused where this boot proves nothing.
+struct Subject {
+    view: View,
+    report: Report,
+    deployment: Deployment,
+    key: Key,
+}
+
+impl Subject {
+    fn open(args: &cli::Mark) -> Result<Self> {
+        let view = View::open_for_change(args.sysroot.as_deref(), &args.run)?;
+        let Some(report) = view.report.clone() else {
+            return Err(Error::refused(format!(
+                "\"{}/bedplate/boot.json\" is missing or from another boot: this boot did not go through prepare-root",
+                args.run
+            )));
+        };
+        if !verify::is_root("/", &report.mounts) {
+            return Err(Error::refused("/ is not the mount that prepare-root made: after a soft-reboot or a foreign kexec, mark nothing"));
+        }
+        let booted = view.booted().cloned().and_then(|deployment| Some((deployment.key()?, deployment)));
+        match booted {
+            Some((key, deployment)) if view.ledger.record.slot(key).is_some() => Ok(Self { view, report, deployment, key }),
+            _ => Err(Error::refused(format!("{} has no slot in the record any more", report.deployment.id))),
+        }
+    }
+
+    fn write_marker(&self, verdict: Verdict, how: &str) -> Result<()> {
+        let Some(instance) = self.deployment.instance().cloned() else { return Ok(()) };
+        let revision = self.view.ledger.record.revision.saturating_add(1);
+        let boot_id = self.view.facts.boot_id.as_str().into();
+        let marker = Marker { verdict, instance, revision, time: host::unix_time(), boot_id, how: how.into() };
+        self.view.store.write_marker(&self.deployment.id, &marker)
+    }
+
+    /// The command line's deployment, if it named one.
+    fn argument(&self) -> Option<Key> {
+        self.report.argument.as_deref().and_then(|id| self.view.deployment(id).ok()).and_then(Deployment::key)
+    }
+}
+
+fn good(args: &cli::Mark, out: &mut dyn Write) -> Result<Exit> {
+    use bedplate::decide::record::change::NewIncumbent;
+    let mut subject = Subject::open(args)?;
+    let rule = Rule::from_word(&subject.report.choice.rule).unwrap_or(Rule::Argument);
+    let tries = subject.view.config.boot.tries;
+    let before = subject.view.ledger.record.clone();
+    let argument = subject.argument();
+    let incumbent = subject.view.ledger.record.succeed(subject.key, rule, tries, argument);
+    subject.view.ledger.record.drop_spent_default(tries);
+    let has_marker = subject.deployment.marker.as_ref().is_some_and(|marker| marker.verdict == Verdict::Success);
+    if incumbent == NewIncumbent::Yes || !has_marker {
+        // Without the marker the record still says good: a full disk must not make a good deployment roll back.
+        if let Err(error) = subject.write_marker(Verdict::Success, "mark good") {
+            log::warn!("{error}: the record alone says good until the next success");
+        }
+    }
+    if subject.view.ledger.record != before {
+        subject.view.commit()?;
+    }
+    end_the_trial(&args.run)?;
+    let id = &subject.deployment.id;
+    let first = before.slot(subject.key) != subject.view.ledger.record.slot(subject.key);
+    if incumbent == NewIncumbent::Yes {
+        subject.view.note("good", id, "mark good");
+    }
+    super::prune::prune(&mut subject.view)?;
+    say(out, &if first { format!("{id} is good\n") } else { format!("{id} is good already\n") })?;
+    Ok(Exit::Done)
+}
+
+/// No deadline and no countdown any more.
+fn end_the_trial(run: &str) -> Result<()> {
+    let dir = fs::open_dir(run).or_fail("cannot open", run)?;
+    fs::replace_in(&dir, RUN_MARKED_GOOD, 0o644, b"").or_fail("cannot write", RUN_MARKED_GOOD)?;
+    match fs::unlink_in(&dir, RUN_COUNTDOWN) {
+        Ok(()) | Err(Errno::ENOENT) => Ok(()),
+        Err(errno) => Err(errno).or_fail("cannot remove", RUN_COUNTDOWN),
+    }
+}
+
+fn bad(args: &cli::Mark, reason: &str, out: &mut dyn Write) -> Result<Exit> {
+    let mut subject = Subject::open(args)?;
+    let id = subject.deployment.id.clone();
+    subject.write_marker(Verdict::Failure, reason)?;
+    let before = subject.view.ledger.record.clone();
+    subject.view.ledger.record.mark_bad(subject.key);
+    if subject.view.ledger.record == before {
+        say(out, &format!("{id} is bad already\n"))?;
+        return Ok(Exit::Done);
+    }
+    subject.view.commit()?;
+    subject.view.note("bad", &id, reason);
+    let next = subject.view.next_boot().first().map_or("nothing".into(), |candidate| candidate.id.to_string());
+    say(out, &format!("{id} is bad; the next boot is {next}\n"))?;
+    Ok(Exit::Done)
+}

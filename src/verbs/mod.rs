@@ -1,0 +1,64 @@
+//! The verbs, one file each. They gather, call `decide`, and write.
+
+pub mod access;
+pub mod history;
+pub mod list;
+pub mod mark;
+pub mod note;
+pub mod plan;
+pub mod prefer;
+pub mod prepare_root;
+pub mod rollback;
+pub mod status;
+
+use bedplate::error::{Error, Kind, Result};
+use std::io::{ErrorKind, Write};
+
+/// How a verb ends, as the exit code tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Done; also when there was nothing left to do.
+    Done,
+    /// Failed or refused.
+    Failed,
+    /// A wrong command line or configuration.
+    Usage,
+    /// Not a bedplate system.
+    NoStore,
+    /// `status --check`: the machine fell back.
+    FellBack,
+}
+
+impl Exit {
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::NoStore => 3,
+            Self::FellBack => 4,
+        }
+    }
+
+    pub const fn of(error: &Error) -> Self {
+        match error.kind {
+            Kind::Usage => Self::Usage,
+            Kind::NoStore => Self::NoStore,
+            Kind::Deterministic | Kind::Transient | Kind::Refused => Self::Failed,
+        }
+    }
+}
+
+/// Writes text for the person. A reader that has gone away wants no more of it.
+pub fn say(out: &mut dyn Write, text: &str) -> Result<()> {
+    match out.write_all(text.as_bytes()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::transient(format!("cannot write the output: {error}"))),
+        _ => Ok(()),
+    }
+}
+
+/// Writes a value as JSON, one document.
+pub fn say_json(out: &mut dyn Write, value: &impl serde::Serialize) -> Result<()> {
+    let text = serde_json::to_string_pretty(value).map_err(|error| Error::transient(format!("cannot write JSON: {error}")))?;
+    say(out, &format!("{text}\n"))
+}

@@ -1,0 +1,18 @@
+//! `prepare-root`: the job of the initramfs.
+
+use super::Exit;
+use crate::cli;
+use bedplate::boot::prepare::{Options, Outcome, prepare};
+use bedplate::error::Result;
+
+pub fn run(args: cli::PrepareRoot) -> Result<Exit> {
+    let defaults = Options::default();
+    let sysroot = args.sysroot.unwrap_or(defaults.sysroot);
+    let options = Options { sysroot, cmdline: args.cmdline, config_root: args.config_root, run: args.run };
+    match prepare(&options)? {
+        Outcome::Stands(_) => {}
+        Outcome::StoodAlready => log::info!("the root of this boot stands already, nothing to do"),
+        Outcome::Disabled => log::info!("bedplate=0 on the kernel command line, nothing to do"),
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,69 @@
+//! `rollback`: away from the booted deployment.
+
+use super::access::View;
+use super::{Exit, say};
+use crate::cli;
+use bedplate::decide::marker::{Marker, Verdict};
+use bedplate::decide::model::{Deployment, Id};
+use bedplate::decide::record::{Key, OnceGood, Status};
+use bedplate::error::{Error, Result};
+use bedplate::sys::host;
+use std::io::Write;
+
+pub fn run(args: &cli::Rollback, out: &mut dyn Write) -> Result<Exit> {
+    let mut view = View::open_for_change(args.sysroot.as_deref(), &args.run)?;
+    if args.id.is_none() {
+        if let Some(from) = view.report.as_ref().and_then(|report| report.choice.fell_back_from.clone()) {
+            say(out, &format!("the machine has rolled back by itself already, from {from}: nothing is changed; to go elsewhere, name it\n"))?;
+            return Ok(Exit::Done);
+        }
+    }
+    let booted = view.booted_key();
+    let target = match &args.id {
+        Some(id) => view.armed(id)?,
+        None => fallback(&view, booted)?,
+    };
+    if Some(target) == booted {
+        return Err(Error::refused("that deployment is running: name another, or see bedplate list"));
+    }
+    let tries = view.config.boot.tries;
+    remember_target(&view, target)?;
+    view.ledger.record.roll_back(booted, target, tries);
+    view.commit()?;
+    let id = view.id_of(target).cloned().ok_or_else(|| Error::transient("the target is gone"))?;
+    view.note("rollback", &id, "asked for by a person");
+    say(out, &message(&view, &id))?;
+    Ok(Exit::Done)
+}
+
+/// What would be chosen if the booted one did not exist: good once, and not marked otherwise.
+fn fallback(view: &View, booted: Option<Key>) -> Result<Key> {
+    let usable = |key: &Key| {
+        let slot = view.ledger.record.slot(*key);
+        Some(*key) != booted && slot.is_some_and(|slot| slot.status == Status::Good && slot.once_good == OnceGood::Yes)
+    };
+    let candidates = view.next_boot().candidates;
+    let key_of = |id: &Id| view.facts.deployments.iter().find(|deployment| deployment.id == *id).and_then(Deployment::key);
+    let found = candidates.iter().filter_map(|candidate| key_of(&candidate.id)).find(usable);
+    found.ok_or_else(|| Error::refused("there is no other deployment that was good once: name one to go to it all the same"))
+}
+
+/// The target's marker gets the newest revision, so that a lost record would lead to it, too.
+fn remember_target(view: &View, target: Key) -> Result<()> {
+    let good = view.ledger.record.slot(target).is_some_and(|slot| slot.once_good == OnceGood::Yes);
+    let deployment = view.facts.deployments.iter().find(|deployment| deployment.key() == Some(target));
+    let Some((deployment, instance)) = deployment.filter(|_| good).and_then(|d| Some((d, d.instance()?.clone()))) else { return Ok(()) };
+    let revision = view.ledger.record.revision.saturating_add(1);
+    let boot_id = view.facts.boot_id.as_str().into();
+    let marker = Marker { verdict: Verdict::Success, instance, revision, time: host::unix_time(), boot_id, how: "rollback".into() };
+    view.store.write_marker(&deployment.id, &marker)
+}
+
+fn message(view: &View, target: &Id) -> String {
+    let changes = view.booted().map_or(0, |booted| view.store.etc_changes(booted));
+    let stay = match changes {
+        0 => String::new(),
+        n => format!("; {n} changes to /etc stay behind with the deployment that runs now"),
+    };
+    format!("the next boot is {target}{stay}\n")
+}
