@@ -2,13 +2,20 @@
 
 #![forbid(unsafe_code)]
 
+pub mod cmdline;
 pub mod config;
 pub mod deploy;
 pub mod etc_manifest;
+pub mod fstab;
 pub mod manifest;
 pub mod marker;
 pub mod model;
+pub mod mountinfo;
 pub mod os_release;
+pub mod partitions;
 pub mod plan;
 pub mod record;
+pub mod rootspec;
 pub mod select;
+pub mod superblock;
+pub mod table;

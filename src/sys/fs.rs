@@ -315,3 +315,24 @@ pub fn set_no_cow(file: impl AsFd) {
 pub fn open_program(own: impl AsFd) -> SysResult<OwnedFd> {
     Ok(fs::openat(own, "exe", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?)
 }
+
+/// A path that means an open descriptor, for kernel interfaces that take a path only. It needs no escaping.
+pub fn magic_path(file: &OwnedFd) -> String {
+    use rustix::fd::AsRawFd;
+    alloc::format!("/proc/self/fd/{}", file.as_raw_fd())
+}
+
+/// The kernel's number of the mount that holds a path (statx, Linux 5.8).
+pub fn mount_id(path: &str) -> SysResult<u64> {
+    let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
+    Ok(fs::statx(CWD, path, flags, fs::StatxFlags::MNT_ID)?.stx_mnt_id)
+}
+
+/// Parent and last name of an absolute path; the parent of "/" is "/".
+pub fn split_absolute(path: &str) -> (&str, &str) {
+    match path.trim_end_matches('/').rsplit_once('/') {
+        Some(("", name)) => ("/", name),
+        Some(parts) => parts,
+        None => ("/", ""),
+    }
+}

@@ -42,3 +42,12 @@ pub fn write_path(path: &str, value: &str) -> SysResult<()> {
     let dir = fs::open_dir(&alloc::format!("{parent}/"))?;
     fs::write_all(fs::open_write_in(dir, name)?, value.as_bytes())
 }
+
+/// Sleeps; used only where there is nothing to wait for.
+pub fn sleep(milliseconds: u64) {
+    let time = rustix::time::Timespec {
+        tv_sec: i64::try_from(milliseconds / 1000).unwrap_or_default(),
+        tv_nsec: i64::try_from(milliseconds % 1000 * 1_000_000).unwrap_or_default(),
+    };
+    let _ = rustix::thread::nanosleep(&time);
+}

@@ -5,6 +5,9 @@
 pub mod copy;
 pub mod fs;
 pub mod host;
+pub mod mount;
+pub mod terminal;
+pub mod uevent;
 
 use crate::error::Errno;
 pub use rustix::fd::{AsFd, BorrowedFd, OwnedFd};

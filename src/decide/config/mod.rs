@@ -1,5 +1,13 @@
 //! The configuration: every key with its default. Reading it from text is [`parse`]'s work.
 
+mod fragments;
+mod parse;
+#[cfg(test)]
+mod tests;
+
+pub use fragments::fragments;
+pub use parse::{Problem, Source, parse};
+
 use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};

@@ -1,0 +1,57 @@
+//! The countdown before a prompt: without a key, a machine that nobody watches goes on by itself.
+
+use crate::decide::plan::units::RUN_COUNTDOWN;
+use crate::sys::{OwnedFd, fs, host, terminal, uevent};
+use alloc::format;
+
+/// How long a key may take, in seconds.
+const SECONDS: u64 = 60;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// Somebody is there.
+    Key,
+    TimeIsUp,
+    /// Nothing asked for a countdown in this boot.
+    NotAsked,
+}
+
+/// Counts down on the console. Where no key can be read, only time decides.
+pub fn run(run_dir: &str) -> End {
+    let asked = fs::open_dir(run_dir).and_then(|dir| fs::read_text(dir, RUN_COUNTDOWN));
+    let Ok(action) = asked else { return End::NotAsked };
+    let console = terminal::Raw::open();
+    count_down(action.trim(), console.as_ref().map(terminal::Raw::file))
+}
+
+fn count_down(action: &str, console: Option<&OwnedFd>) -> End {
+    let end = host::monotonic_micros().saturating_add(SECONDS * 1_000_000);
+    loop {
+        let left = end.saturating_sub(host::monotonic_micros());
+        if left == 0 {
+            return End::TimeIsUp;
+        }
+        show(console, &format!("\rbedplate: {action} in {:>2} s, press a key to stay: ", left.div_ceil(1_000_000)));
+        if wait_for_key(console, left.min(1_000_000) / 1000 + 1) {
+            show(console, "\r\n");
+            return End::Key;
+        }
+    }
+}
+
+fn show(console: Option<&OwnedFd>, text: &str) {
+    if let Some(console) = console {
+        // A console that cannot be written to is no reason to stay.
+        let _ = fs::write_all(console, text.as_bytes());
+    }
+}
+
+fn wait_for_key(console: Option<&OwnedFd>, milliseconds: u64) -> bool {
+    match console {
+        Some(console) => uevent::wait(console, milliseconds) == Ok(uevent::Ready::Yes) && terminal::read_key(console),
+        None => {
+            host::sleep(milliseconds);
+            false
+        }
+    }
+}

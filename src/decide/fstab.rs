@@ -1,0 +1,47 @@
+//! fstab(5): the lines, nothing of their meaning.
+
+use super::model::FstabLine;
+use super::mountinfo::unescape;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// Every line with at least a source and a target; comments and empty lines are passed over.
+pub fn parse(text: &str) -> Vec<FstabLine> {
+    text.lines().map(str::trim).filter(|line| !line.starts_with('#')).filter_map(line).collect()
+}
+
+fn line(text: &str) -> Option<FstabLine> {
+    let mut words = text.split_ascii_whitespace().map(unescape);
+    let (what, target) = (words.next()?, words.next()?);
+    let fstype = words.next().unwrap_or_else(|| String::from("auto"));
+    let options = words.next().unwrap_or_else(|| String::from("defaults"));
+    Some(FstabLine { what, target, fstype, options })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn lines() {
+        let text = "# comment\n\nUUID=1 / ext4 errors=remount-ro 0 1\n  /dev/b\t/a\\040b\n/dev/c\nnone none swap sw\n";
+        let lines = parse(text);
+        let shown: Vec<_> = lines.iter().map(|l| [&l.what, &l.target, &l.fstype, &l.options].map(String::as_str)).collect();
+        assert_eq!(
+            shown,
+            [
+                ["UUID=1", "/", "ext4", "errors=remount-ro"],
+                ["/dev/b", "/a b", "auto", "defaults"],
+                ["none", "none", "swap", "sw"],
+            ]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read(text in ".*") {
+            let _ = parse(&text);
+        }
+    }
+}

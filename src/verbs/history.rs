@@ -1,0 +1,98 @@
+//! `history`: who booted, was tried, failed, was marked, and why; oldest first.
+
+use super::access::View;
+use super::{Exit, say, say_json};
+use crate::cli;
+use bedplate::decide::model::SCHEMA;
+use bedplate::error::{Errno, OrFail, Result};
+use bedplate::sys::fs;
+use serde::{Deserialize, Serialize};
+use std::io::Write;
+
+/// One line of history.jsonl.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Event {
+    /// Seconds since 1970, by a clock that may have been wrong.
+    time: u64,
+    boot_id: String,
+    event: String,
+    deployment: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rule: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Json {
+    schema: u32,
+    events: Vec<Event>,
+    unreadable: usize,
+}
+
+pub fn run(args: &cli::History, out: &mut dyn Write) -> Result<Exit> {
+    let view = View::open(args.sysroot.as_deref(), "/run")?;
+    let mut events = Vec::new();
+    let mut unreadable = 0;
+    for file in ["history.jsonl.1", "history.jsonl"] {
+        let text = match fs::read_text(&view.store.dir, file) {
+            Ok(text) => text,
+            Err(Errno::ENOENT) => continue,
+            Err(errno) => return Err(errno).or_fail("cannot read", &format!("bedplate/{file}")),
+        };
+        let parsed: Vec<_> = text.lines().map(serde_json::from_str::<Event>).collect();
+        unreadable += parsed.iter().filter(|event| event.is_err()).count();
+        events.extend(parsed.into_iter().flatten());
+    }
+    if args.json {
+        say_json(out, &Json { schema: SCHEMA, events, unreadable })?;
+    } else {
+        say(out, &text(&events, unreadable))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn text(events: &[Event], unreadable: usize) -> String {
+    let line = |event: &Event| {
+        let why = event.rule.as_ref().or(event.why.as_ref()).map(|why| format!(" ({why})")).unwrap_or_default();
+        let boot = event.boot_id.get(..8).unwrap_or_default();
+        format!("{}  boot {boot}  {:<10} {}{why}\n", utc(event.time), event.event, event.deployment)
+    };
+    let mut text: String = events.iter().map(line).collect();
+    if unreadable > 0 {
+        text.push_str(&format!("{unreadable} damaged lines are left out\n"));
+    }
+    if text.is_empty() { "there is no history yet\n".into() } else { text }
+}
+
+/// Seconds since 1970 as UTC: days to a civil date by the usual era arithmetic (400 years have 146097 days).
+fn utc(time: u64) -> String {
+    let (days, seconds) = (time / 86400 + 719_468, time % 86400);
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02}Z", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::utc;
+
+    #[test]
+    fn civil_dates() {
+        for (time, expected) in [
+            (0, "1970-01-01 00:00:00Z"),
+            (951_782_399, "2000-02-28 23:59:59Z"),
+            (951_782_400, "2000-02-29 00:00:00Z"),
+            (1_078_012_800, "2004-02-29 00:00:00Z"),
+            (4_107_542_400, "2100-03-01 00:00:00Z"),
+        ] {
+            assert_eq!(utc(time), expected);
+        }
+    }
+}

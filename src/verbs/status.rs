@@ -1,0 +1,174 @@
+//! `status`: what runs and why, what would run next, and how much differs from the deployment.
+
+use super::access::View;
+use super::{Exit, say, say_json};
+use crate::cli;
+use bedplate::decide::model::{Chosen, FailedCandidate, SCHEMA, Selection};
+use bedplate::error::{Error, Kind, Result};
+use serde::Serialize;
+use std::fmt::Write as _;
+use std::io::Write;
+
+pub fn run(args: &cli::Status, out: &mut dyn Write) -> Result<Exit> {
+    let view = View::open(args.sysroot.as_deref(), &args.run)?;
+    let status = Status::of(&view);
+    if args.check {
+        return check(&status);
+    }
+    if args.json {
+        say_json(out, &status)?;
+    } else {
+        say(out, &status.text())?;
+    }
+    Ok(Exit::Done)
+}
+
+/// For units and monitoring: silent, the exit code says it.
+fn check(status: &Status) -> Result<Exit> {
+    match &status.booted {
+        None => Err(Error::new(Kind::Refused, "this boot did not go through prepare-root: nothing to check")),
+        Some(booted) if booted.choice.fell_back_from.is_some() => Ok(Exit::FellBack),
+        Some(_) => Ok(Exit::Done),
+    }
+}
+
+/// Everything that status shows; its JSON form is stable under [`SCHEMA`].
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Status {
+    schema: u32,
+    booted: Option<Booted>,
+    /// What boots next if nothing else happens.
+    next: Option<Next>,
+    /// What boots if that fails.
+    fallback: Option<String>,
+    default: Option<String>,
+    one_shot: Option<String>,
+    incumbent: Option<String>,
+    warnings: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Booted {
+    id: String,
+    version: String,
+    choice: Chosen,
+    failed: Vec<FailedCandidate>,
+    marked_good: bool,
+    /// Paths in the deployment's own layer of /etc; `None`: it could not be read.
+    etc_changes: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Next {
+    id: String,
+    rule: &'static str,
+    reason: &'static str,
+    tries_left: Option<u8>,
+}
+
+impl Status {
+    fn of(view: &View) -> Self {
+        let record = &view.ledger.record;
+        let name = |key| view.id_of(key).map(ToString::to_string);
+        let selection = view.next_boot();
+        let mut warnings: Vec<String> = view.report.iter().flat_map(|report| report.warnings.clone()).collect();
+        warnings.extend(view.warnings.iter().chain(&selection.notes).cloned());
+        warnings.sort();
+        warnings.dedup();
+        Self {
+            schema: SCHEMA,
+            booted: Booted::of(view),
+            next: Next::of(view, &selection),
+            fallback: selection.fallback().map(|candidate| candidate.id.to_string()),
+            default: record.default.and_then(name),
+            one_shot: record.one_shot.and_then(name),
+            incumbent: record.incumbent.and_then(name),
+            warnings,
+        }
+    }
+
+    fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing to a String cannot fail.
+        let mut line = |name: &str, value: &str| {
+            let _ = writeln!(text, "{name:<10} {value}");
+        };
+        match &self.booted {
+            Some(booted) => booted.lines(&mut line),
+            None => line("booted", "not through bedplate (there is no report of this boot)"),
+        }
+        match &self.next {
+            Some(next) => line("next boot", &next.text()),
+            None => line("next boot", "nothing: no deployment can be chosen (deploy one, or see bedplate list)"),
+        }
+        line("fallback", self.fallback.as_deref().unwrap_or("none"));
+        for (name, value) in [("default", &self.default), ("one-shot", &self.one_shot)] {
+            if let Some(value) = value {
+                line(name, value);
+            }
+        }
+        self.warnings.iter().for_each(|warning| line("warning", warning));
+        text
+    }
+}
+
+impl Booted {
+    fn of(view: &View) -> Option<Self> {
+        let report = view.report.as_ref()?;
+        let deployment = view.booted();
+        let slot = view.booted_key().and_then(|key| view.ledger.record.slot(key));
+        Some(Self {
+            id: report.deployment.id.to_string(),
+            version: report.deployment.version.clone(),
+            choice: report.choice.clone(),
+            failed: report.failed.clone(),
+            marked_good: slot.is_some_and(|slot| slot.status == bedplate::decide::record::Status::Good),
+            etc_changes: deployment.and_then(|deployment| view.store.etc_changes(deployment).ok()),
+        })
+    }
+
+    fn lines(&self, line: &mut impl FnMut(&str, &str)) {
+        let version = if self.version.is_empty() { String::new() } else { format!(" (version {})", self.version) };
+        let good = if self.marked_good { "good" } else { "not marked good yet" };
+        line("booted", &format!("{}{version}, {good}", self.id));
+        let tries = match (self.choice.try_number, self.choice.try_of) {
+            (Some(number), Some(of)) => format!("; try {number} of {of}"),
+            _ => String::new(),
+        };
+        line("why", &format!("{}{tries}", self.choice.reason));
+        if let Some(from) = &self.choice.fell_back_from {
+            line("fell back", &format!("from {from}, which did not prove itself"));
+        }
+        for failed in &self.failed {
+            line("failed", &format!("{}: {}", failed.id, failed.why));
+        }
+        match self.etc_changes {
+            Some(0) => line("drift", "none: exactly the deployment"),
+            Some(n) => line("drift", &format!("{n} local changes in /etc")),
+            None => line("drift", "unknown: the changes to /etc cannot be read"),
+        }
+    }
+}
+
+impl Next {
+    fn of(view: &View, selection: &Selection) -> Option<Self> {
+        let first = selection.first()?;
+        let key = view.deployment(first.id.as_str()).ok()?.key();
+        let counted = first.counting == bedplate::decide::model::Counting::Counted;
+        let slot = key.and_then(|key| view.ledger.record.slot(key)).filter(|_| counted);
+        Some(Self {
+            id: first.id.to_string(),
+            rule: first.rule.word(),
+            reason: first.rule.sentence(),
+            tries_left: slot.map(|slot| slot.left),
+        })
+    }
+
+    fn text(&self) -> String {
+        let tries = self.tries_left.map(|left| format!("; {left} tries left")).unwrap_or_default();
+        format!("{}: {}{tries}", self.id, self.reason)
+    }
+}
