@@ -20,16 +20,12 @@ pub enum Verb {
     Status(Status),
     List(List),
     History(History),
-    InitStore(InitStore),
-    Deploy(Deploy),
-    Remove(Remove),
     Mark(Mark),
     Rollback(Rollback),
     SetDefault(SetDefault),
     SetOneshot(SetOneshot),
     Pin(Pin),
     Unpin(Unpin),
-    Lint(Lint),
     Note(Note),
 }
 
@@ -37,12 +33,9 @@ pub enum Verb {
 #[derive(FromArgs, Debug)]
 #[argh(subcommand, name = "prepare-root")]
 pub struct PrepareRoot {
-    /// the mounted physical root (default /sysroot)
-    #[argh(positional)]
-    pub sysroot: Option<String>,
-    /// instead of /proc/cmdline
-    #[argh(positional)]
-    pub cmdline: Option<String>,
+    /// the mounted physical root (default /sysroot), then a command line instead of /proc/cmdline
+    #[argh(positional, arg_name = "sysroot [cmdline]")]
+    pub places: Vec<String>,
     /// where the configuration is looked up (default /)
     #[argh(option, default = "String::from(\"/\")")]
     pub config_root: String,
@@ -126,6 +119,7 @@ pub struct History {
 /// make an empty store
 #[derive(FromArgs, Debug)]
 #[argh(subcommand, name = "init-store")]
+#[allow(dead_code)]
 pub struct InitStore {
     /// the physical root (default /sysroot, else /run/bedplate/sysroot)
     #[argh(option)]
@@ -135,6 +129,7 @@ pub struct InitStore {
 /// add a deployment from a directory and put it on trial
 #[derive(FromArgs, Debug)]
 #[argh(subcommand, name = "deploy")]
+#[allow(dead_code)]
 pub struct Deploy {
     /// a directory with a whole root tree
     #[argh(positional)]
@@ -165,6 +160,7 @@ pub struct Deploy {
 /// remove a deployment and its state
 #[derive(FromArgs, Debug)]
 #[argh(subcommand, name = "remove")]
+#[allow(dead_code)]
 pub struct Remove {
     /// the deployment
     #[argh(positional)]
@@ -264,6 +260,7 @@ pub struct Unpin {
 /// check a tree's configuration, units and content before it ships
 #[derive(FromArgs, Debug)]
 #[argh(subcommand, name = "lint")]
+#[allow(dead_code)]
 pub struct Lint {
     /// the tree (default /)
     #[argh(positional, default = "String::from(\"/\")")]
@@ -305,11 +302,10 @@ pub enum Parsed {
 pub fn parse(argv: &[String]) -> Parsed {
     let (program, arguments) = argv.split_first().map_or(("bedplate", argv), |(first, rest)| (first.as_str(), rest));
     let name = program.rsplit('/').next().unwrap_or(program);
-    let verb = match name {
-        "init" => Some("pid1"),
-        "ostree-prepare-root" => Some("prepare-root"),
-        _ => None,
-    };
+    let verb = (name == "ostree-prepare-root").then_some("prepare-root");
+    if name == "init" {
+        return Parsed::Run(Verb::Pid1(Pid1 { arguments: arguments.to_vec() }));
+    }
     let words: Vec<String> = verb.map(String::from).into_iter().chain(rewrite(arguments)).collect();
     if words.iter().take_while(|word| *word != "--").any(|word| word == "--version") && verb.is_none() {
         return Parsed::Show(std::format!("bedplate {}\n", env!("CARGO_PKG_VERSION")));

@@ -19,22 +19,16 @@ impl Log for Logger {
         if !self.enabled(record.metadata()) {
             return;
         }
-        match &self.kernel {
-            Some(kernel) => {
-                let message = std::format!("{}", record.args());
-                let prefixed = Record::builder().level(record.level()).target("bedplate").args(format_args!("{message}")).build();
-                kernel.log(&prefixed);
-            }
-            None => {
-                let word = match record.level() {
-                    Level::Error => "error: ",
-                    Level::Warn => "warning: ",
-                    _ => "",
-                };
-                // A closed standard error must not stop a boot.
-                let _ = writeln!(std::io::stderr(), "bedplate: {word}{}", record.args());
-            }
+        if let Some(kernel) = &self.kernel {
+            return kernel.log(&Record::builder().level(record.level()).target("bedplate").args(*record.args()).build());
         }
+        let word = match record.level() {
+            Level::Error => "error: ",
+            Level::Warn => "warning: ",
+            _ => "",
+        };
+        // A closed standard error must not stop a boot.
+        let _ = writeln!(std::io::stderr(), "bedplate: {word}{}", record.args());
     }
 
     fn flush(&self) {}

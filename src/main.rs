@@ -10,7 +10,12 @@ use std::process::ExitCode;
 use verbs::Exit;
 
 fn main() -> ExitCode {
+    let early = if std::process::id() == 1 { bedplate::boot::pid1::early() } else { Ok(()) };
     logger::init();
+    if let Err(error) = early {
+        // The boot is tried all the same: what is missing will say so where it is needed.
+        log::error!("{error}");
+    }
     let arguments: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
     let exit = match cli::parse(&arguments) {
         Parsed::Run(verb) => run(verb),
@@ -33,21 +38,17 @@ fn run(verb: Verb) -> Exit {
     let mut out = std::io::stdout().lock();
     let result = match verb {
         Verb::PrepareRoot(args) => verbs::prepare_root::run(args),
-        Verb::Pid1(args) => verbs::pid1::run(args),
+        Verb::Pid1(args) => verbs::pid1::run(&args),
         Verb::Plan(args) => verbs::plan::run(&args, &mut out),
         Verb::Status(args) => verbs::status::run(&args, &mut out),
         Verb::List(args) => verbs::list::run(&args, &mut out),
         Verb::History(args) => verbs::history::run(&args, &mut out),
-        Verb::InitStore(args) => verbs::init_store::run(&args, &mut out),
-        Verb::Deploy(args) => verbs::deploy::run(&args, &mut out),
-        Verb::Remove(args) => verbs::remove::run(&args, &mut out),
         Verb::Mark(args) => verbs::mark::run(&args, &mut out),
         Verb::Rollback(args) => verbs::rollback::run(&args, &mut out),
         Verb::SetDefault(args) => verbs::prefer::set_default(&args, &mut out),
         Verb::SetOneshot(args) => verbs::prefer::set_oneshot(&args, &mut out),
         Verb::Pin(args) => verbs::prefer::pin(&args, &mut out),
         Verb::Unpin(args) => verbs::prefer::unpin(&args, &mut out),
-        Verb::Lint(args) => verbs::lint::run(&args, &mut out),
         Verb::Note(args) => verbs::note::run(&args),
     };
     result.unwrap_or_else(|error| {

@@ -7,7 +7,7 @@ use super::prepare::Options;
 use super::store::Store;
 use crate::decide::config::WhenNothingBoots;
 use crate::decide::model::{
-    BootId, Booted, Candidate, Chosen, Counting, FailedCandidate, Facts, Plan, Report, Request, RunContent, SCHEMA, Selection,
+    BootId, Booted, Candidate, Chosen, Counting, Deployment, Facts, FailedCandidate, Plan, Report, Request, RunContent, SCHEMA, Selection,
 };
 use crate::decide::plan::units::{RUN_COUNTDOWN, RUN_PROGRAM};
 use crate::decide::record::Record;
@@ -23,6 +23,7 @@ pub const BOOT_JSON: &str = "bedplate/boot.json";
 pub const ROLLED_BACK: &str = "bedplate/rolled-back";
 
 /// All that is known once a root stands.
+#[derive(Debug)]
 pub struct Announcement<'a> {
     pub options: &'a Options,
     pub request: Request,
@@ -90,12 +91,13 @@ impl Announcement<'_> {
             warnings: self.warnings,
             timing: self.standing.timing,
             argument: self.request.deployment,
+            init: self.standing.plan.init,
             config: self.request.config,
         }
     }
 
     fn chosen(&self, candidate: &Candidate) -> Chosen {
-        let key = self.facts.deployments.iter().find(|d| d.id == candidate.id).and_then(|d| d.key());
+        let key = self.facts.deployments.iter().find(|d| d.id == candidate.id).and_then(Deployment::key);
         let slot = key.and_then(|key| self.record.slot(key)).filter(|_| candidate.counting == Counting::Counted);
         Chosen {
             rule: candidate.rule.word().into(),
@@ -151,7 +153,7 @@ fn write_files(run: &OwnedFd, plan: &Plan) -> Result<()> {
 
 /// The runtime units run this copy: the deployment's own may be missing or broken.
 fn copy_program(run: &OwnedFd) -> Result<()> {
-    let program = fs::open_dir("/proc/self/").and_then(|own| fs::open_program(own)).and_then(fs::read_all);
+    let program = fs::open_dir("/proc/self/").and_then(fs::open_program).and_then(fs::read_all);
     let program = program.or_fail("cannot read", "/proc/self/exe")?;
     replace(run, RUN_PROGRAM, 0o755, &program)
 }

@@ -19,9 +19,13 @@ pub enum End {
 /// Counts down on the console. Where no key can be read, only time decides.
 pub fn run(run_dir: &str) -> End {
     let asked = fs::open_dir(run_dir).and_then(|dir| fs::read_text(dir, RUN_COUNTDOWN));
-    let Ok(action) = asked else { return End::NotAsked };
+    asked.map_or(End::NotAsked, |action| before(action.trim()))
+}
+
+/// Counts down to an action that is named, whoever asked for it.
+pub fn before(action: &str) -> End {
     let console = terminal::Raw::open();
-    count_down(action.trim(), console.as_ref().map(terminal::Raw::file))
+    count_down(action, console.as_ref().map(terminal::Raw::file))
 }
 
 fn count_down(action: &str, console: Option<&OwnedFd>) -> End {
@@ -47,11 +51,9 @@ fn show(console: Option<&OwnedFd>, text: &str) {
 }
 
 fn wait_for_key(console: Option<&OwnedFd>, milliseconds: u64) -> bool {
-    match console {
-        Some(console) => uevent::wait(console, milliseconds) == Ok(uevent::Ready::Yes) && terminal::read_key(console),
-        None => {
-            host::sleep(milliseconds);
-            false
-        }
+    if let Some(console) = console {
+        return uevent::wait(console, milliseconds) == Ok(uevent::Ready::Yes) && terminal::read_key(console);
     }
+    host::sleep(milliseconds);
+    false
 }

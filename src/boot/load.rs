@@ -16,7 +16,8 @@ const DIRECTORIES: [&str; 3] = ["usr/lib/bedplate", "etc/bedplate", "run/bedplat
 pub fn request(config_root: &str, cmdline: &str) -> Result<(Request, Vec<String>)> {
     let root = fs::open_dir(config_root).or_fail("cannot open", config_root)?;
     let files = files(&root)?;
-    let sources: Vec<Source<'_>> = files.iter().map(|(file, text)| Source { file, text: text.as_deref().map_err(String::as_str) }).collect();
+    let sources: Vec<Source<'_>> =
+        files.iter().map(|(file, text)| Source { file, text: text.as_deref().map_err(String::as_str) }).collect();
     let (config, problems) = config::parse(&sources);
     let mut warnings: Vec<String> = problems.iter().map(ToString::to_string).collect();
     warnings.extend(files.iter().filter_map(|(file, _)| writable_by_others(&root, file)));

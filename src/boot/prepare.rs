@@ -6,10 +6,11 @@ use super::attempt::{self, Standing};
 use super::ledger::Ledger;
 use super::store::Store;
 use super::{announce, facts, load, sysroot};
-use crate::decide::model::{Candidate, Counting, Disk, FailedCandidate, Facts, Id, Report, Request, Selection};
+use crate::decide::model::{Candidate, Counting, Deployment, Disk, Facts, FailedCandidate, Id, Report, Request, Selection};
 use crate::decide::record::change::{Attempt, Failure};
 use crate::decide::select::{Input, select};
 use crate::error::{Error, Kind, Result};
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -36,7 +37,7 @@ impl Default for Options {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// A verified root stands at SYSROOT.
-    Stands(Report),
+    Stands(Box<Report>),
     /// It stood already: an earlier run in this boot made it.
     StoodAlready,
     /// `bedplate=0`.
@@ -46,7 +47,7 @@ pub enum Outcome {
 /// Chooses, counts, mounts, verifies; on a failure takes the next candidate. Fails only when none is left.
 pub fn prepare(options: &Options) -> Result<Outcome> {
     let (request, warnings) = load::request(&options.config_root, &load::cmdline(options.cmdline.as_deref())?)?;
-    warnings.iter().for_each(|warning| log::warn!("{warning}"));
+    say(&warnings);
     if request.disabled {
         return Ok(Outcome::Disabled);
     }
@@ -56,7 +57,13 @@ pub fn prepare(options: &Options) -> Result<Outcome> {
     }
     let mut boot = Boot::look(options, request, warnings)?;
     let (standing, selection) = boot.first_that_stands()?;
-    boot.announce(standing, &selection).map(Outcome::Stands)
+    boot.announce(standing, &selection).map(|report| Outcome::Stands(Box::new(report)))
+}
+
+fn say(warnings: &[String]) {
+    for warning in warnings {
+        log::warn!("{warning}");
+    }
 }
 
 /// One boot's work in progress.
@@ -80,7 +87,7 @@ impl<'a> Boot<'a> {
         let ledger = Ledger::open(&store, &facts.deployments, &disk, request.config.boot.tries);
         warnings.extend(ledger.warning());
         warnings.extend(store.writable_by_others());
-        warnings.iter().skip(heard).for_each(|warning| log::warn!("{warning}"));
+        say(warnings.get(heard..).unwrap_or_default());
         Ok(Self { options, request, store, facts, ledger, disk, failed: Vec::new(), warnings })
     }
 
@@ -118,7 +125,7 @@ impl<'a> Boot<'a> {
     }
 
     fn as_attempt(&self, candidate: &Candidate) -> Option<Attempt> {
-        let key_of = |id: &str| self.facts.deployments.iter().find(|d| d.id.as_str() == id).and_then(|d| d.key());
+        let key_of = |id: &str| self.facts.deployments.iter().find(|d| d.id.as_str() == id).and_then(Deployment::key);
         let argument = self.request.deployment.as_deref().and_then(key_of);
         let boot = self.facts.boot_id.short();
         key_of(candidate.id.as_str()).map(|key| Attempt { key, rule: candidate.rule, boot, argument })
@@ -165,10 +172,8 @@ impl<'a> Boot<'a> {
         if let Some(attempt) = self.as_attempt(candidate) {
             self.ledger.record.fail(attempt, candidate.counting, failure);
         }
-        let written = match self.ledger.is_writable() {
-            true => self.ledger.commit(&self.store).err().map(|error| format!(" ({error})")),
-            false => None,
-        };
+        let written = if self.ledger.is_writable() { self.ledger.commit(&self.store).err() } else { None };
+        let written = written.map(|error| format!(" ({error})"));
         let (id, written) = (&candidate.id, written.unwrap_or_default());
         self.heed(&[format!("{id} cannot boot: {error}{written}, trying the next deployment")]);
         self.failed.push(FailedCandidate { id: id.clone(), why: error.text.clone() });

@@ -24,7 +24,10 @@ impl Stage {
         let run_dir = fs::open_dir(run).or_fail("cannot open", run)?;
         fs::make_dirs(&run_dir, STAGE, 0o700).or_fail("cannot make", &stage.path)?;
         stage.undo();
-        let tmpfs = mount::make_fs("tmpfs", &[Parameter::Text("mode", "0700"), Parameter::Text("size", "1m"), Parameter::Text("source", "bedplate")])?;
+        let tmpfs = mount::make_fs(
+            "tmpfs",
+            &[Parameter::Text("mode", "0700"), Parameter::Text("size", "1m"), Parameter::Text("source", "bedplate")],
+        )?;
         let onto = fs::open_dir(&stage.path).or_fail("cannot open", &stage.path)?;
         mount::attach(tmpfs, onto).or_fail("cannot mount", &stage.path)?;
         let dir = fs::open_dir(&stage.path).or_fail("cannot open", &stage.path)?;

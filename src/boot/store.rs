@@ -1,11 +1,11 @@
 //! The store on the physical root: the record file, markers, history, leftovers. It decides nothing.
 
 use crate::decide::marker::{self, Marker, Verdict};
-use crate::decide::model::Id;
+use crate::decide::model::{Deployment, Id};
 use crate::decide::record::Record;
 use crate::decide::record::codec::{self, Place, Reading};
 use crate::error::{Errno, Error, Kind, OrFail, Result};
-use crate::sys::{OwnedFd, fs};
+use crate::sys::{AsFd, OwnedFd, fs};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec;
@@ -29,7 +29,9 @@ impl Store {
             Ok(dir) => Ok(Self { sysroot, dir }),
             Err(Errno::ENOENT) => Err(Error::new(
                 Kind::NoStore,
-                format!("there is no store at \"{path}/{STORE}\": this is not a bedplate system, or it is not mounted (bedplate init-store makes one)"),
+                format!(
+                    "there is no store at \"{path}/{STORE}\": this is not a bedplate system, or it is not mounted (bedplate init-store makes one)"
+                ),
             )),
             Err(errno) => Err(errno).or_fail("cannot open the store", &format!("{path}/{STORE}")),
         }
@@ -121,8 +123,7 @@ impl Store {
             Verdict::Failure => "boot-failure",
         };
         let path = format!("deployments/{id}/{name}");
-        fs::replace_in(&self.dir, &path, 0o600, marker::format(marker).as_bytes())
-            .or_fail("cannot write", &format!("{STORE}/{path}"))
+        fs::replace_in(&self.dir, &path, 0o600, marker::format(marker).as_bytes()).or_fail("cannot write", &format!("{STORE}/{path}"))
     }
 
     /// Appends one line to history.jsonl, without a flush.
@@ -144,5 +145,29 @@ impl Store {
             return Ok(());
         }
         fs::rename_in(&self.dir, "history.jsonl", "history.jsonl.1").or_fail("cannot rename", "bedplate/history.jsonl")
+    }
+
+    /// Paths in a deployment's own layer of /etc, directories that only lead to others not counted.
+    pub fn etc_changes(&self, deployment: &Deployment) -> Result<u64> {
+        let Some(instance) = deployment.instance() else { return Ok(0) };
+        let path = format!("state/{}@{instance}/etc/upper", deployment.id);
+        match fs::open_dir_in(&self.dir, &path) {
+            Ok(upper) => super::copy::measure(upper.as_fd()).map(|totals| totals.files + totals.others),
+            Err(Errno::ENOENT) => Ok(0),
+            Err(errno) => Err(errno).or_fail("cannot open", &path),
+        }
+    }
+
+    /// Warnings on what others than root could change, by mode.
+    pub fn writable_by_others(&self) -> Vec<String> {
+        let fixed = ["", "record", "deployments", "state"].map(String::from);
+        let manifests = self.deployments().unwrap_or_default();
+        let manifests = manifests.iter().map(|id| format!("deployments/{id}/deployment.toml"));
+        let warning = |path: String| {
+            let mode = fs::stat_in(&self.dir, &path).ok()?.mode;
+            let text = || format!("\"{STORE}/{path}\" is writable by others (mode {mode:04o}), using it all the same: chmod go-w it");
+            (mode & 0o022 != 0).then(text)
+        };
+        fixed.into_iter().chain(manifests).filter_map(warning).collect()
     }
 }

@@ -176,7 +176,9 @@ impl Reader<'_> {
 
     fn disabled(&mut self) {
         match self.cmdline.get("bedplate") {
-            Some("0" | "no" | "off" | "false") if self.strict() => self.warn("bedplate=0 would loosen integrity.require, ignoring it".into()),
+            Some("0" | "no" | "off" | "false") if self.strict() => {
+                self.warn("bedplate=0 would loosen integrity.require, ignoring it".into());
+            }
             Some("0" | "no" | "off" | "false") => self.request.disabled = true,
             Some("1" | "yes" | "on" | "true" | "") | None => {}
             Some(other) => self.warn(format!("bedplate={other}: neither 0 nor 1, going on as with 1")),
@@ -187,7 +189,10 @@ impl Reader<'_> {
         let ours = self.cmdline.words().iter().filter_map(|word| word.name.strip_prefix("bedplate."));
         let unknown: Vec<String> = ours.filter(|name| !KNOWN.contains(name)).map(ToString::to_string).collect();
         for name in unknown {
-            self.warn(format!("bedplate.{name} on the kernel command line is unknown (there are: bedplate.{}), ignoring it", KNOWN.join(", .")));
+            self.warn(format!(
+                "bedplate.{name} on the kernel command line is unknown (there are: bedplate.{}), ignoring it",
+                KNOWN.join(", .")
+            ));
         }
     }
 }

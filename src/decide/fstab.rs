@@ -30,11 +30,7 @@ mod tests {
         let shown: Vec<_> = lines.iter().map(|l| [&l.what, &l.target, &l.fstype, &l.options].map(String::as_str)).collect();
         assert_eq!(
             shown,
-            [
-                ["UUID=1", "/", "ext4", "errors=remount-ro"],
-                ["/dev/b", "/a b", "auto", "defaults"],
-                ["none", "none", "swap", "sw"],
-            ]
+            [["UUID=1", "/", "ext4", "errors=remount-ro"], ["/dev/b", "/a b", "auto", "defaults"], ["none", "none", "swap", "sw"],]
         );
     }
 

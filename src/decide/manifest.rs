@@ -55,18 +55,15 @@ pub(super) fn line_of(text: &str, offset: usize) -> usize {
 /// The manifest as text; [`parse`] gives it back.
 pub fn format(manifest: &Manifest) -> String {
     let kernels: Vec<String> = manifest.kernels.iter().map(|kernel| quote(kernel)).collect();
-    let mut text = format!(
-        "id = {}\ninstance = {}\nversion = {}\ncreated = {}\nkind = \"tree\"\nkernels = [{}]\n",
+    let from = manifest.from.as_ref().map(|from| format!("from = {}\n", quote(from))).unwrap_or_default();
+    format!(
+        "id = {}\ninstance = {}\nversion = {}\ncreated = {}\nkind = \"tree\"\nkernels = [{}]\n{from}",
         quote(manifest.id.as_str()),
         quote(manifest.instance.as_str()),
         quote(&manifest.version),
         manifest.created.min(i64::MAX.unsigned_abs()),
         kernels.join(", ")
-    );
-    if let Some(from) = &manifest.from {
-        text += &format!("from = {}\n", quote(from));
-    }
-    text
+    )
 }
 
 /// A TOML basic string.
@@ -75,7 +72,7 @@ pub(super) fn quote(text: &str) -> String {
     for c in text.chars() {
         match c {
             '"' | '\\' => quoted.extend(['\\', c]),
-            c if c.is_ascii_control() => quoted += &format!("\\u{:04x}", u32::from(c)),
+            c if c.is_ascii_control() => quoted = format!("{quoted}\\u{:04x}", u32::from(c)),
             c => quoted.push(c),
         }
     }

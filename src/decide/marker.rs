@@ -96,7 +96,7 @@ mod tests {
 
         #[test]
         fn what_was_written_is_read(revision in any::<u32>(), how in ".*", boot_id in ".*") {
-            let written = Marker { how, boot_id, ..marker(Verdict::Failure, revision.into()) };
+            let written = Marker { boot_id, how, ..marker(Verdict::Failure, revision.into()) };
             prop_assert_eq!(parse(&format(&written)).expect("own text"), written);
         }
     }

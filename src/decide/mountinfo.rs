@@ -47,21 +47,14 @@ pub fn unescape(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((first, tail)) = rest.split_first() {
-        match tail.first_chunk::<3>().and_then(octal).filter(|_| *first == b'\\') {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = tail.get(3..).unwrap_or_default();
-            }
-            None => {
-                bytes.push(*first);
-                rest = tail;
-            }
-        }
+        let escaped = tail.first_chunk().copied().and_then(octal).filter(|_| *first == b'\\');
+        bytes.push(escaped.unwrap_or(*first));
+        rest = if escaped.is_some() { tail.get(3..).unwrap_or_default() } else { tail };
     }
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-fn octal(digits: &[u8; 3]) -> Option<u8> {
+fn octal(digits: [u8; 3]) -> Option<u8> {
     digits.iter().try_fold(0_u8, |sum, digit| match digit {
         b'0'..=b'7' => sum.checked_mul(8)?.checked_add(digit - b'0'),
         _ => None,
@@ -90,7 +83,9 @@ mod tests {
 
     #[test]
     fn escapes() {
-        for (text, expected) in [("a\\040b", "a b"), ("\\", "\\"), ("\\04", "\\04"), ("\\777", "\\777"), ("\\011\\012", "\t\n"), ("\\089", "\\089")] {
+        for (text, expected) in
+            [("a\\040b", "a b"), ("\\", "\\"), ("\\04", "\\04"), ("\\777", "\\777"), ("\\011\\012", "\t\n"), ("\\089", "\\089")]
+        {
             assert_eq!(unescape(text), expected, "{text}");
         }
     }

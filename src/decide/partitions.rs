@@ -60,12 +60,12 @@ fn gpt_entry(entry: &[u8], number: usize) -> Option<Partition> {
 
 /// Mixed-endian, as UEFI writes GUIDs: the first three parts little, the last two big.
 fn guid(bytes: &[u8]) -> Option<String> {
-    let a = u32::from_le_bytes(*bytes.first_chunk()?);
-    let b = u16::from_le_bytes(*bytes.get(4..)?.first_chunk()?);
-    let c = u16::from_le_bytes(*bytes.get(6..)?.first_chunk()?);
-    let d = u16::from_be_bytes(*bytes.get(8..)?.first_chunk()?);
-    let e: String = bytes.get(10..16)?.iter().map(|byte| format!("{byte:02x}")).collect();
-    Some(format!("{a:08x}-{b:04x}-{c:04x}-{d:04x}-{e}"))
+    let low = u32::from_le_bytes(*bytes.first_chunk()?);
+    let middle = u16::from_le_bytes(*bytes.get(4..)?.first_chunk()?);
+    let high = u16::from_le_bytes(*bytes.get(6..)?.first_chunk()?);
+    let clock = u16::from_be_bytes(*bytes.get(8..)?.first_chunk()?);
+    let node = bytes.get(10..16)?.iter().fold(0, |node: u64, byte| node << 8 | u64::from(*byte));
+    Some(format!("{low:08x}-{middle:04x}-{high:04x}-{clock:04x}-{node:012x}"))
 }
 
 /// The four primary partitions; logical ones have no stable number here.

@@ -146,11 +146,15 @@ pub fn make_dir(root: impl AsFd, path: &str, mode: u16) -> SysResult<()> {
 
 /// Makes a directory and its missing parents (0755); one that is there is left as it is.
 pub fn make_dirs(root: impl AsFd, path: &str, mode: u16) -> SysResult<()> {
-    match make_dir(&root, path, mode) {
-        Err(Errno::EEXIST) => open_dir_in(&root, path).map(drop),
+    make_dirs_below(root.as_fd(), path, mode)
+}
+
+fn make_dirs_below(root: BorrowedFd<'_>, path: &str, mode: u16) -> SysResult<()> {
+    match make_dir(root, path, mode) {
+        Err(Errno::EEXIST) => open_dir_in(root, path).map(drop),
         Err(Errno::ENOENT) if path.trim_matches('/').contains('/') => {
-            make_dirs(&root, split(path).0, 0o755)?;
-            make_dirs(root, path, mode)
+            make_dirs_below(root, split(path).0, 0o755)?;
+            make_dirs_below(root, path, mode)
         }
         result => result,
     }
@@ -335,4 +339,11 @@ pub fn split_absolute(path: &str) -> (&str, &str) {
         Some(parts) => parts,
         None => ("/", ""),
     }
+}
+
+/// Whether a directory is on a file system that lives in memory (linux/magic.h).
+pub fn is_memory(directory: impl AsFd) -> bool {
+    const RAMFS: u64 = 0x8584_58f6;
+    const TMPFS: u64 = 0x0102_1994;
+    fs::fstatfs(directory).is_ok_and(|found| matches!(u64::try_from(found.f_type), Ok(RAMFS | TMPFS)))
 }

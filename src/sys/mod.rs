@@ -5,7 +5,10 @@
 pub mod copy;
 pub mod fs;
 pub mod host;
+pub mod module;
 pub mod mount;
+pub mod power;
+pub mod process;
 pub mod terminal;
 pub mod uevent;
 

@@ -44,10 +44,12 @@ impl Flags {
     pub const NODEV: Self = Self(MOUNT_ATTR_NODEV);
     pub const NOEXEC: Self = Self(MOUNT_ATTR_NOEXEC);
 
+    #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
+    #[must_use]
     pub const fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
     }
@@ -172,9 +174,19 @@ pub fn make_writable(directory: impl AsFd) -> SysResult<()> {
     set_flags(directory, Flags::default(), Flags::READ_ONLY)
 }
 
+/// Moves the mount that is the current directory onto /, as switch_root(8) does.
+pub fn move_here_to_root() -> SysResult<()> {
+    Ok(mount::mount_move(".", "/")?)
+}
+
+fn unshare_mounts() -> SysResult<()> {
+    // SAFETY: only the mount namespace is unshared, the descriptor table is not: no descriptor changes its meaning.
+    Ok(unsafe { rustix::thread::unshare_unsafe(rustix::thread::UnshareFlags::NEWNS) }?)
+}
+
 /// Moves this process into a mount namespace of its own, in which the mount at `path` is writable. Nobody else sees it.
 pub fn writable_in_private_namespace(path: &str) -> Result<()> {
-    rustix::thread::unshare(rustix::thread::UnshareFlags::NEWNS).map_err(Errno::from).or_fail("cannot make a mount namespace for", path)?;
+    unshare_mounts().or_fail("cannot make a mount namespace for", path)?;
     let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
     mount::mount_change("/", private).map_err(Errno::from).or_fail("cannot make private", "/")?;
     let file = rustix::fs::openat(CWD, path, rustix::fs::OFlags::PATH | rustix::fs::OFlags::CLOEXEC, rustix::fs::Mode::empty());

@@ -17,7 +17,6 @@ const SYSROOTS: [&str; 2] = ["/sysroot", "/run/bedplate/sysroot"];
 /// A store with all that a verb needs to know of it.
 #[derive(Debug)]
 pub struct View {
-    pub sysroot: String,
     pub store: Store,
     pub facts: Facts,
     pub ledger: Ledger,
@@ -42,21 +41,19 @@ impl View {
     pub fn open(sysroot: Option<&str>, run: &str) -> Result<Self> {
         let sysroot = find_sysroot(sysroot);
         let store = open_store(&sysroot)?;
-        Self::gather(sysroot, store, run)
+        Self::gather(&sysroot, store, run)
     }
 
-    fn gather(sysroot: String, store: Store, run: &str) -> Result<Self> {
+    fn gather(sysroot: &str, store: Store, run: &str) -> Result<Self> {
         let mut warnings = Vec::new();
         let facts = facts::gather(&store, None, &mut warnings)?;
         let report = read_report(run)?.filter(|report| report.boot_id == facts.boot_id);
         let config = effective_config(&store, report.as_ref())?;
-        let disk = match fs::is_read_only(&store.dir).or_fail("cannot look at", &sysroot)? {
-            false => Disk::Writable,
-            true => Disk::ReadOnly("it is mounted read-only".into()),
-        };
+        let read_only = fs::is_read_only(&store.dir).or_fail("cannot look at", sysroot)?;
+        let disk = if read_only { Disk::ReadOnly("it is mounted read-only".into()) } else { Disk::Writable };
         let ledger = Ledger::open(&store, &facts.deployments, &disk, config.boot.tries);
         warnings.extend(ledger.warning());
-        Ok(Self { sysroot, store, facts, ledger, config, report, warnings })
+        Ok(Self { store, facts, ledger, config, report, warnings })
     }
 
     /// Opens for writing: one verb at a time, in a private mount namespace where the store is mounted read-only.
@@ -68,7 +65,7 @@ impl View {
         }
         let store = open_store(&path)?;
         lock(&store.dir)?;
-        let mut view = Self::gather(path, store, run)?;
+        let mut view = Self::gather(&path, store, run)?;
         view.rebuild_if_lost()?;
         Ok(view)
     }

@@ -16,7 +16,8 @@ struct Event {
     /// Seconds since 1970, by a clock that may have been wrong.
     time: u64,
     boot_id: String,
-    event: String,
+    #[serde(rename = "event")]
+    what: String,
     deployment: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     rule: Option<String>,
@@ -57,12 +58,10 @@ fn text(events: &[Event], unreadable: usize) -> String {
     let line = |event: &Event| {
         let why = event.rule.as_ref().or(event.why.as_ref()).map(|why| format!(" ({why})")).unwrap_or_default();
         let boot = event.boot_id.get(..8).unwrap_or_default();
-        format!("{}  boot {boot}  {:<10} {}{why}\n", utc(event.time), event.event, event.deployment)
+        format!("{}  boot {boot}  {:<10} {}{why}\n", utc(event.time), event.what, event.deployment)
     };
-    let mut text: String = events.iter().map(line).collect();
-    if unreadable > 0 {
-        text.push_str(&format!("{unreadable} damaged lines are left out\n"));
-    }
+    let damaged = (unreadable > 0).then(|| format!("{unreadable} damaged lines are left out\n"));
+    let text: String = events.iter().map(line).chain(damaged).collect();
     if text.is_empty() { "there is no history yet\n".into() } else { text }
 }
 

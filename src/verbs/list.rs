@@ -50,7 +50,8 @@ impl Row {
         let record = &view.ledger.record;
         let slot = key.and_then(|key| record.slot(key));
         let mut is = Vec::new();
-        let named = [("booted", view.booted_key()), ("incumbent", record.incumbent), ("default", record.default), ("one-shot", record.one_shot)];
+        let named =
+            [("booted", view.booted_key()), ("incumbent", record.incumbent), ("default", record.default), ("one-shot", record.one_shot)];
         is.extend(named.into_iter().filter(|(_, named)| named.is_some() && *named == key).map(|(word, _)| word));
         if slot.is_some_and(|slot| slot.pinned == Pinned::Yes) {
             is.push("pinned");

@@ -88,7 +88,6 @@ fn good(args: &cli::Mark, out: &mut dyn Write) -> Result<Exit> {
     if incumbent == NewIncumbent::Yes {
         subject.view.note("good", id, "mark good");
     }
-    super::prune::prune(&mut subject.view)?;
     say(out, &if first { format!("{id} is good\n") } else { format!("{id} is good already\n") })?;
     Ok(Exit::Done)
 }

@@ -5,6 +5,7 @@ pub mod history;
 pub mod list;
 pub mod mark;
 pub mod note;
+pub mod pid1;
 pub mod plan;
 pub mod prefer;
 pub mod prepare_root;

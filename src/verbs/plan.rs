@@ -78,11 +78,8 @@ struct JsonCandidate<'a> {
 
 impl<'a> Json<'a> {
     fn new(selection: &'a Selection, plan: &'a Plan, warnings: &'a [String]) -> Self {
-        let candidate = |c: &'a bedplate::decide::model::Candidate| JsonCandidate {
-            id: c.id.as_str(),
-            rule: c.rule.word(),
-            reason: c.rule.sentence(),
-        };
+        let candidate =
+            |c: &'a bedplate::decide::model::Candidate| JsonCandidate { id: c.id.as_str(), rule: c.rule.word(), reason: c.rule.sentence() };
         Self {
             schema: bedplate::decide::model::SCHEMA,
             candidates: selection.candidates.iter().map(candidate).collect(),

@@ -14,7 +14,10 @@ pub fn run(args: &cli::Rollback, out: &mut dyn Write) -> Result<Exit> {
     let mut view = View::open_for_change(args.sysroot.as_deref(), &args.run)?;
     if args.id.is_none() {
         if let Some(from) = view.report.as_ref().and_then(|report| report.choice.fell_back_from.clone()) {
-            say(out, &format!("the machine has rolled back by itself already, from {from}: nothing is changed; to go elsewhere, name it\n"))?;
+            say(
+                out,
+                &format!("the machine has rolled back by itself already, from {from}: nothing is changed; to go elsewhere, name it\n"),
+            )?;
             return Ok(Exit::Done);
         }
     }
@@ -60,7 +63,7 @@ fn remember_target(view: &View, target: Key) -> Result<()> {
 }
 
 fn message(view: &View, target: &Id) -> String {
-    let changes = view.booted().map_or(0, |booted| view.store.etc_changes(booted));
+    let changes = view.booted().and_then(|booted| view.store.etc_changes(booted).ok()).unwrap_or(0);
     let stay = match changes {
         0 => String::new(),
         n => format!("; {n} changes to /etc stay behind with the deployment that runs now"),

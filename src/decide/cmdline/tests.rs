@@ -1,4 +1,8 @@
 use super::*;
+
+/// A command line and its words.
+type Case<'a> = (&'a str, &'a [(&'a str, Option<&'a str>)]);
+
 use proptest::prelude::*;
 
 fn pairs(text: &str) -> Vec<(String, Option<String>)> {
@@ -7,7 +11,7 @@ fn pairs(text: &str) -> Vec<(String, Option<String>)> {
 
 #[test]
 fn words_as_the_kernel_splits_them() {
-    let cases: &[(&str, &[(&str, Option<&str>)])] = &[
+    let cases: &[Case<'_>] = &[
         ("", &[]),
         ("quiet ro\n", &[("quiet", None), ("ro", None)]),
         ("a=1\tb=2  c=", &[("a", Some("1")), ("b", Some("2")), ("c", Some(""))]),

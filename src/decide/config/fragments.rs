@@ -18,11 +18,15 @@ pub fn fragments(present: &[&str]) -> Vec<String> {
     for directory in DIRECTORIES {
         let prefix = format!("{directory}/bedplate.toml.d/");
         for path in present {
-            let name = path.strip_prefix(&prefix).filter(|name| name.ends_with(".toml") && !name.starts_with('.') && !name.contains('/'));
+            let name = path.strip_prefix(&prefix).filter(|name| is_drop_in(name));
             if let Some(name) = name {
                 drop_ins.insert(name, path);
             }
         }
     }
     main.chain(drop_ins.into_values().map(ToString::to_string)).collect()
+}
+
+fn is_drop_in(name: &str) -> bool {
+    name.strip_suffix(".toml").is_some_and(|stem| !stem.is_empty() && !stem.starts_with('.') && !stem.contains('/'))
 }

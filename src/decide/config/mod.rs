@@ -4,6 +4,7 @@ mod fragments;
 mod parse;
 #[cfg(test)]
 mod tests;
+mod value;
 
 pub use fragments::fragments;
 pub use parse::{Problem, Source, parse};

@@ -1,12 +1,13 @@
 //! Configuration files to one [`Config`], key by key, with everything that is wrong with them as a list.
 
+use super::value::{Wrong, duration, flag, is_normal, kept_path, list, number, text, word};
 use super::{
-    Clean, Config, Count, DeclaredPath, EtcMode, KernelMismatch, OnExhausted, PathMode, RecordKind, Require, RootMode, Scope, Seconds,
-    VarMode, WhenNothingBoots,
+    Clean, Config, Count, DeclaredPath, EtcMode, KernelMismatch, OnExhausted, PathMode, RecordKind, Require, RootMode, Scope, VarMode,
+    WhenNothingBoots,
 };
 use crate::decide::manifest::line_of;
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 use toml::Spanned;
@@ -57,13 +58,6 @@ struct Merger<'a> {
     text: &'a str,
 }
 
-/// Why a key was not set.
-enum Wrong {
-    UnknownKey,
-    /// What would be right.
-    Value(String),
-}
-
 type Set = core::result::Result<(), Wrong>;
 
 impl<'a> Merger<'a> {
@@ -84,12 +78,12 @@ impl<'a> Merger<'a> {
         self.problem(line, format!("cannot read it: {why}; leaving the file out and requiring signed deployments"));
     }
 
-    fn problem(&mut self, line: Option<usize>, text: String) {
-        self.problems.push(Problem { file: self.file.into(), line, text });
+    fn problem(&mut self, line: impl Into<Option<usize>>, text: String) {
+        self.problems.push(Problem { file: self.file.into(), line: line.into(), text });
     }
 
-    fn line(&self, offset: usize) -> Option<usize> {
-        Some(line_of(self.text, offset))
+    fn line(&self, offset: usize) -> usize {
+        line_of(self.text, offset)
     }
 
     fn sections(&mut self, document: &DeTable<'_>) {
@@ -239,91 +233,6 @@ fn set(config: &mut Config, name: &str, value: &DeValue<'_>) -> Set {
         "ostree.rollback" => flag(value).map(|v| config.ostree.rollback = v),
         _ => Err(Wrong::UnknownKey),
     }
-}
-
-fn expected<T>(what: impl Into<String>) -> core::result::Result<T, Wrong> {
-    Err(Wrong::Value(what.into()))
-}
-
-fn text(value: &DeValue<'_>) -> core::result::Result<String, Wrong> {
-    value.as_str().map(ToString::to_string).map_or_else(|| expected("a text in quotes"), Ok)
-}
-
-fn flag(value: &DeValue<'_>) -> core::result::Result<bool, Wrong> {
-    value.as_bool().map_or_else(|| expected("true or false"), Ok)
-}
-
-fn word<T: Copy>(value: &DeValue<'_>, words: &[(&str, T)]) -> core::result::Result<T, Wrong> {
-    let found = value.as_str().and_then(|text| words.iter().find(|(word, _)| *word == text));
-    let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-    found.map_or_else(|| expected(format!("one of \"{}\"", words.join("\", \""))), |(_, value)| Ok(*value))
-}
-
-fn integer(value: &DeValue<'_>) -> Option<u64> {
-    let integer = value.as_integer()?;
-    u64::from_str_radix(integer.as_str(), integer.radix()).ok()
-}
-
-fn number<T: TryFrom<u64> + Into<u64> + Copy>(value: &DeValue<'_>, least: T, most: T) -> core::result::Result<T, Wrong> {
-    let range = least.into()..=most.into();
-    let found = integer(value).filter(|n| range.contains(n)).and_then(|n| T::try_from(n).ok());
-    found.map_or_else(|| expected(format!("a number from {} to {}", range.start(), range.end())), Ok)
-}
-
-fn list<T>(value: &DeValue<'_>, item: &dyn Fn(&DeValue<'_>) -> core::result::Result<T, Wrong>) -> core::result::Result<Vec<T>, Wrong> {
-    match value.as_array() {
-        Some(items) => items.iter().map(|value| item(value.get_ref())).collect(),
-        None => expected("a list in brackets"),
-    }
-}
-
-/// A directory of /etc, with or without "/etc/" before it.
-fn kept_path(value: &DeValue<'_>) -> core::result::Result<String, Wrong> {
-    let path = text(value)?;
-    let inner = path.trim_start_matches('/').trim_start_matches("etc/").trim_matches('/').to_string();
-    if is_normal(&inner) { Ok(inner) } else { expected("a list of directories of /etc") }
-}
-
-fn is_normal(path: &str) -> bool {
-    path.split('/').all(|part| !matches!(part, "" | "." | ".."))
-}
-
-fn duration(value: &DeValue<'_>) -> core::result::Result<Seconds, Wrong> {
-    let found = match value.as_str() {
-        Some("off") => return Ok(None),
-        Some(text) => seconds(text),
-        None => integer(value),
-    };
-    match found.filter(|seconds| (1..=MOST_SECONDS).contains(seconds)) {
-        Some(seconds) => Ok(Some(seconds)),
-        None => expected("a time such as \"90s\", \"10min\", \"2h\" or a number of seconds, or \"off\""),
-    }
-}
-
-/// A year: longer times are mistakes.
-const MOST_SECONDS: u64 = 366 * 86400;
-
-/// "1min 30s": numbers with units, added up; a bare number is seconds.
-fn seconds(text: &str) -> Option<u64> {
-    let mut sum: u64 = 0;
-    let mut rest = text.trim();
-    while !rest.is_empty() {
-        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        let (number, tail) = rest.split_at_checked(digits)?;
-        let tail = tail.trim_start();
-        let letters = tail.bytes().take_while(u8::is_ascii_alphabetic).count();
-        let (unit, tail) = tail.split_at_checked(letters)?;
-        let factor = match unit {
-            "" | "s" | "sec" => 1,
-            "m" | "min" => 60,
-            "h" => 3600,
-            "d" => 86400,
-            _ => return None,
-        };
-        sum = sum.checked_add(number.parse::<u64>().ok()?.checked_mul(factor)?)?;
-        rest = tail.trim_start();
-    }
-    Some(sum)
 }
 
 /// Where the system itself is mounted; a declared path would take it apart.

@@ -71,7 +71,10 @@ fn problems_say_where_what_and_what_next() {
         ("boot = 5\n", "f:1: boot is not a section, ignoring it"),
         ("path = 5\n", "f:1: path is not a section, ignoring it"),
         ("path = [5]\n", "f:1: path has to be a list of tables, ignoring it"),
-        ("[[path]]\ntarget = \"/usr\"\n", "f:1: [[path]]: target = \"/usr\" is not an absolute path that can be declared; leaving this path out"),
+        (
+            "[[path]]\ntarget = \"/usr\"\n",
+            "f:1: [[path]]: target = \"/usr\" is not an absolute path that can be declared; leaving this path out",
+        ),
         ("[[path]]\ntarget = \"/a/../b\"\n", "f:1: [[path]]: target"),
         ("[[path]]\nscope = \"shared\"\n", "f:1: [[path]]: target = \"\""),
         ("[[path]]\ntarget = \"/a\"\nsource = \"../x\"\n", "f:1: [[path]]: source"),

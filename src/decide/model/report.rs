@@ -27,6 +27,8 @@ pub struct Report {
     pub timing: Vec<Timing>,
     /// What `bedplate.deployment=` named, valid or not.
     pub argument: Option<String>,
+    /// The init program that was verified, below the new root.
+    pub init: String,
     pub config: Config,
 }
 

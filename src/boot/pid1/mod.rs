@@ -1,0 +1,67 @@
+//! PID 1 of an initramfs that holds nothing but bedplate: modules, root device, prepare-root, switch root, init.
+//!
+//! It never returns and never exits: a kernel without PID 1 panics. What fails ends in a reboot, a halt or a shell.
+
+mod devices;
+mod modules;
+mod root;
+mod switch;
+
+use super::prepare::{Options, Outcome, prepare};
+use super::{countdown, load};
+use crate::decide::cmdline::Cmdline;
+use crate::decide::config::WhenNothingBoots;
+use crate::error::{Error, Result};
+use crate::sys::power::{self, End};
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::convert::Infallible;
+
+const SYSROOT: &str = "/sysroot";
+const RUN: &str = "/run";
+
+/// Mounts what the kernel does not, before anything else: /dev, /proc, /sys, /run. The logger can be set up after this.
+pub fn early() -> Result<()> {
+    devices::mount_all()
+}
+
+/// Boots. `arguments` are what the kernel gave to init, without its name; they are passed on.
+pub fn run(arguments: &[String]) -> ! {
+    let error = match boot(arguments) {
+        Ok(never) => match never {},
+        Err(error) => error,
+    };
+    log::error!("{error}");
+    end_badly()
+}
+
+fn boot(arguments: &[String]) -> Result<Infallible> {
+    let cmdline = Cmdline::parse(&load::cmdline(None)?);
+    modules::load_listed()?;
+    root::mount(&cmdline, SYSROOT)?;
+    let options = Options { sysroot: SYSROOT.into(), run: RUN.into(), ..Options::default() };
+    let prepared = prepare(&options)?;
+    let init = match prepared {
+        Outcome::Stands(report) => report.init,
+        Outcome::StoodAlready | Outcome::Disabled => super::facts::find_init(open_sysroot()?, cmdline.get("init"))?,
+    };
+    switch::to_root(SYSROOT)?;
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    Err(switch::run_init(&init, &arguments))
+}
+
+fn open_sysroot() -> Result<crate::sys::OwnedFd> {
+    use crate::error::OrFail;
+    crate::sys::fs::open_dir(SYSROOT).or_fail("cannot open", SYSROOT)
+}
+
+/// As `when-nothing-boots` says: a countdown that a key stops, then reboot or halt; or a shell, where the initramfs has one.
+fn end_badly() -> ! {
+    let policy = load::request("/", "").map(|(request, _)| request.config.boot.when_nothing_boots).unwrap_or_default();
+    let stay = policy == WhenNothingBoots::Emergency || countdown::before(policy.word()) == countdown::End::Key;
+    if stay {
+        let error: Error = switch::run_init("bin/sh", &[]);
+        log::error!("{error}: this initramfs has no shell, rebooting instead of a prompt");
+    }
+    power::end(if policy == WhenNothingBoots::Halt { End::Halt } else { End::Reboot })
+}
