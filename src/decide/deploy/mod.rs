@@ -153,8 +153,7 @@ fn warnings(source: &Source) -> Vec<String> {
     let mut warnings = Vec::new();
     if !source.missing.is_empty() {
         let missing = source.missing.join(", ");
-        warnings
-            .push(format!("the tree has no {missing}: it can never mark itself good, and will be rolled back when its tries are used up"));
+        warnings.push(format!("the tree has no {missing}: it cannot mark itself good, and a trial of it ends in a rollback"));
     }
     if source.mode & 0o055 != 0o055 {
         warnings.push(format!("the source's own mode is {:04o}, and so will be that of /: only root can use such a system", source.mode));
@@ -192,7 +191,7 @@ pub fn may_remove(removal: Removal<'_>) -> Result<()> {
     } else if removal.fallback.is_some_and(|candidate| spared(&candidate)) {
         "it is the fallback of the next boot".into()
     } else if let Some(carrier) = removal.carrier {
-        format!("{carrier} carries its changes in /etc forward, and has not proved itself yet")
+        format!("{carrier} takes over its changes in /etc, and has not proved itself yet: remove that one first")
     } else {
         return Ok(());
     };

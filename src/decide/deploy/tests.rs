@@ -119,7 +119,7 @@ fn what_the_person_should_know() {
     assert_eq!(
         warnings,
         [
-            "the tree has no usr/bin/bedplate, a unit: it can never mark itself good, and will be rolled back when its tries are used up",
+            "the tree has no usr/bin/bedplate, a unit: it cannot mark itself good, and a trial of it ends in a rollback",
             "the source's own mode is 0700, and so will be that of /: only root can use such a system",
         ]
     );
@@ -149,7 +149,7 @@ fn what_is_not_removed() {
     assert_eq!(check("v2", Some(key(2)), None, Some(&once_good), None), refused("v2", "it is the fallback of the next boot"));
     assert_eq!(check("v2", Some(key(2)), None, Some(&last_resort), None), Ok(()));
     assert_eq!(check("v3", None, None, Some(&once_good), None), Ok(()));
-    let carried = refused("v3", "v2 carries its changes in /etc forward, and has not proved itself yet");
+    let carried = refused("v3", "v2 takes over its changes in /etc, and has not proved itself yet: remove that one first");
     assert_eq!(check("v3", Some(key(3)), None, None, Some(&v2)), carried);
 }
 

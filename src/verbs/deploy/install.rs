@@ -1,0 +1,88 @@
+//! Writes a deployment beside its place: copy, missing directories, etc.manifest, deployment.toml; then syncs and renames.
+
+use super::progress::Progress;
+use super::source::{self, Source};
+use crate::verbs::remove::sync_dir;
+use bedplate::boot::copy::{Flow, Totals, copy_tree, remove_tree};
+use bedplate::boot::etc_manifest;
+use bedplate::boot::store::Store;
+use bedplate::decide::manifest::{self, Manifest};
+use bedplate::error::{Errno, Error, OrFail, Result};
+use bedplate::sys::program::interrupt::Interrupts;
+use bedplate::sys::{AsFd, OwnedFd, fs};
+
+/// Mount points that every root needs, made where the tree has none.
+const MOUNT_POINTS: [(&str, u16); 7] =
+    [("sysroot", 0o755), ("var", 0o755), ("tmp", 0o1777), ("proc", 0o555), ("sys", 0o555), ("dev", 0o755), ("run", 0o755)];
+
+/// Brings the tree to deployments/ID, whole and on the disk, or leaves nothing.
+pub fn install(store: &Store, source: &Source, totals: Totals, manifest: &Manifest, interrupts: &Interrupts) -> Result<()> {
+    let deployments = fs::open_dir_in(&store.dir, "deployments").or_fail("cannot open", "bedplate/deployments")?;
+    let temporary = format!(".{}.new", manifest.id);
+    let result = write(&deployments, &temporary, source, totals, manifest, interrupts).and_then(|()| {
+        fs::sync_fs(&deployments).or_fail("cannot flush", "bedplate/deployments")?;
+        refuse_if(interrupts.arrived())?;
+        fs::rename_new_in(&deployments, &temporary, manifest.id.as_str()).or_fail("cannot rename into place", manifest.id.as_str())?;
+        sync_dir(store, "deployments")
+    });
+    result.map_err(|error| match remove_tree(deployments.as_fd(), &temporary) {
+        Ok(()) => error,
+        Err(more) => Error::new(error.kind, format!("{error} (and {more}: the next deploy tries that again)")),
+    })
+}
+
+fn refuse_if(interrupted: bool) -> Result<()> {
+    if interrupted { Err(Error::refused("interrupted: nothing was deployed")) } else { Ok(()) }
+}
+
+fn write(
+    deployments: &OwnedFd,
+    temporary: &str,
+    source: &Source,
+    totals: Totals,
+    manifest: &Manifest,
+    interrupts: &Interrupts,
+) -> Result<()> {
+    fs::make_dir(deployments, temporary, 0o700).or_fail("cannot make", temporary)?;
+    let dir = fs::open_dir_in(deployments, temporary).or_fail("cannot open", temporary)?;
+    copy(&dir, source, totals, interrupts)?;
+    let root = fs::open_dir_in(&dir, "root").or_fail("cannot open", "root")?;
+    complete(&root)?;
+    if let Some(path) = source::vendor_etc(&root)? {
+        let etc = fs::open_dir_in(&root, path).or_fail("cannot open", path)?;
+        etc_manifest::write(dir.as_fd(), &etc_manifest::collect(etc.as_fd())?)?;
+    }
+    let text = manifest::format(manifest);
+    fs::replace_in(&dir, "deployment.toml", 0o600, text.as_bytes()).or_fail("cannot write", "deployment.toml")
+}
+
+fn copy(dir: &OwnedFd, source: &Source, totals: Totals, interrupts: &Interrupts) -> Result<()> {
+    let mut progress = Progress::begin(totals);
+    let mut interrupted = false;
+    let copied = copy_tree(source.dir.as_fd(), dir.as_fd(), "root", &mut |step| {
+        interrupted |= progress.show(step.done) && interrupts.arrived();
+        if interrupted { Flow::Stop } else { Flow::Continue }
+    });
+    progress.end();
+    refuse_if(interrupted)?;
+    let left_out = copied?.left_out;
+    for sentence in &left_out.first {
+        log::warn!("{sentence}: the deployment is without it");
+    }
+    match left_out.count.checked_sub(left_out.first.len()) {
+        None | Some(0) => {}
+        Some(more) => log::warn!("and {more} more like these"),
+    }
+    Ok(())
+}
+
+fn complete(root: &OwnedFd) -> Result<()> {
+    // etc is the mount point of the overlay where usr/etc is the vendor's; else it is the vendor's and there.
+    for (name, mode) in MOUNT_POINTS.into_iter().chain([("etc", 0o755)]) {
+        match fs::make_dir(root, name, mode) {
+            Ok(()) | Err(Errno::EEXIST) => {}
+            Err(errno) => return Err(errno).or_fail("cannot make", name),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,131 @@
+//! `deploy`: copies a tree into the store, beside, synced and renamed, and only then arms it in the record. What is half
+//! written can never be selected; the next `deploy` or `remove` clears it away.
+
+mod install;
+mod progress;
+mod source;
+
+use super::access::View;
+use super::remove::clear_leftovers;
+use super::{Exit, say};
+use crate::cli;
+use bedplate::boot::copy::{Totals, measure};
+use bedplate::decide::deploy::{self, Need, Space, Standing, WhileOnTrial, has_room, may_deploy};
+use bedplate::decide::manifest::{Manifest, TreeKind};
+use bedplate::decide::marker::{Marker, Verdict};
+use bedplate::decide::model::{Candidate, Deployment, Id, Instance};
+use bedplate::decide::record::Key;
+use bedplate::decide::record::change::Armed;
+use bedplate::error::{Error, OrFail, Result};
+use bedplate::sys::program::interrupt::Interrupts;
+use bedplate::sys::{AsFd, copy, host};
+use source::Source;
+use std::io::Write;
+
+pub fn run(args: &cli::Deploy, out: &mut dyn Write) -> Result<Exit> {
+    let id = Id::try_from(args.id.clone()).map_err(|why| Error::usage(format!("--id \"{}\": {why}", args.id)))?;
+    if args.tries == Some(0) {
+        return Err(Error::usage("--tries 0: a deployment without tries never boots; give 1 to 255"));
+    }
+    let mut view = View::open_for_change(args.sysroot.as_deref(), &args.run)?;
+    let interrupts = Interrupts::hold().or_fail("cannot hold signals for", "deploy")?;
+    clear_leftovers(&view.store)?;
+    let source = Source::open(&args.source)?;
+    let standing = if args.good { Standing::Good } else { Standing::Trial };
+    for warning in check(args, &id, standing, &view, &source)? {
+        log::warn!("{warning}");
+    }
+    let totals = measure(source.dir.as_fd())?;
+    check_room(&view, &source, totals)?;
+    let manifest = manifest(args, id, &view, &source)?;
+    install::install(&view.store, &source, totals, &manifest, &interrupts)?;
+    let armed = arm(args, standing, &mut view, &manifest)?;
+    say(out, &summary(&manifest, standing, &view, armed))?;
+    Ok(Exit::Done)
+}
+
+fn check(args: &cli::Deploy, id: &Id, standing: Standing, view: &View, source: &Source) -> Result<Vec<String>> {
+    let existing = view.store.deployments()?;
+    let store = deploy::Store { existing: &existing, record: &view.ledger.record, booted: view.booted_key(), protected: &protected(view) };
+    let trial = if args.force { WhileOnTrial::Force } else { WhileOnTrial::Refuse };
+    may_deploy(id, standing, trial, store, &source.facts(&view.store)?)
+}
+
+fn check_room(view: &View, source: &Source, totals: Totals) -> Result<()> {
+    let space = copy::space(&view.store.dir).or_fail("cannot look at the space of", "bedplate")?;
+    let need = Need { bytes: totals.bytes, inodes: totals.inodes(), sharing: source.sharing(&view.store) };
+    has_room(need, Space { bytes: space.bytes, inodes: space.inodes })
+}
+
+/// What keeps its slot: the booted one and what boots if the next boot fails.
+fn protected(view: &View) -> Vec<Key> {
+    let selection = view.next_boot();
+    let key_of = |candidate: &Candidate| view.facts.deployments.iter().find(|d| d.id == candidate.id).and_then(Deployment::key);
+    let candidates = [selection.first(), selection.fallback()].into_iter().flatten();
+    view.booted_key().into_iter().chain(candidates.filter_map(key_of)).collect()
+}
+
+fn manifest(args: &cli::Deploy, id: Id, view: &View, source: &Source) -> Result<Manifest> {
+    let instance = Instance::from_random(host::random_bytes().or_fail("cannot get random bytes for", "the instance")?);
+    let from = view.booted().and_then(|booted| booted.instance().map(|instance| format!("{}@{instance}", booted.id)));
+    let version = match &args.version_name {
+        Some(version) => version.clone(),
+        None => source.version()?,
+    };
+    Ok(Manifest { id, instance, version, created: host::unix_time(), kind: TreeKind::Tree, kernels: source.kernels()?, from })
+}
+
+/// The tree is complete and on the disk: now it may boot. The marker of a good one is written before the record.
+fn arm(args: &cli::Deploy, standing: Standing, view: &mut View, manifest: &Manifest) -> Result<Armed> {
+    let key = Key::of(&manifest.id, &manifest.instance);
+    let tries = args.tries.unwrap_or(view.config.boot.tries);
+    let protected = protected(view);
+    let armed = match standing {
+        Standing::Trial => view.ledger.record.arm(key, tries, &protected),
+        Standing::Good => {
+            view.store.write_marker(&manifest.id, &success_marker(view, manifest))?;
+            view.ledger.record.arm_good(key, tries)
+        }
+    };
+    let armed = armed.map_err(|_| Error::refused("the record is full"));
+    let result = armed.and_then(|armed| view.commit().map(|()| armed));
+    let armed = result.map_err(|error| {
+        let id = &manifest.id;
+        Error::new(error.kind, format!("{id} is in the store but not armed, and does not boot: {error}; remove it and deploy it again"))
+    })?;
+    view.note("deployed", &manifest.id, if standing == Standing::Good { "as known to work" } else { "on trial" });
+    Ok(armed)
+}
+
+fn success_marker(view: &View, manifest: &Manifest) -> Marker {
+    Marker {
+        verdict: Verdict::Success,
+        instance: manifest.instance.clone(),
+        revision: view.ledger.record.revision.saturating_add(1),
+        time: host::unix_time(),
+        boot_id: view.facts.boot_id.to_string(),
+        how: "deploy --good".into(),
+    }
+}
+
+fn summary(manifest: &Manifest, standing: Standing, view: &View, armed: Armed) -> String {
+    let key = Key::of(&manifest.id, &manifest.instance);
+    let tries = view.ledger.record.slot(key).map_or(0, |slot| slot.left);
+    let version = if manifest.version.is_empty() { String::new() } else { format!(" (version {})", manifest.version) };
+    let id = &manifest.id;
+    let mut lines = vec![match standing {
+        Standing::Trial => format!("deployed {id}{version}: it boots next, on trial with {tries} tries"),
+        Standing::Good => format!("deployed {id}{version}: it boots next, as known to work"),
+    }];
+    let name = |key| view.id_of(key).map_or_else(|| "a deployment that is gone".to_string(), ToString::to_string);
+    if let Some(key) = armed.superseded {
+        lines.push(format!("{} gives way to it and is no longer on trial", name(key)));
+    }
+    if let Some(key) = armed.cleared_default {
+        lines.push(format!("the default {} is cleared (bedplate set-default sets one)", name(key)));
+    }
+    if let Some(key) = armed.evicted {
+        lines.push(format!("{} lost its slot, the oldest in the record: it is kept, and boots only by argument", name(key)));
+    }
+    lines.join("\n") + "\n"
+}

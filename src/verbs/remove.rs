@@ -1,0 +1,135 @@
+//! `remove`: takes a deployment out of the record, then off the disk, with its state. Interrupted anywhere, the next
+//! `deploy` or `remove` finishes it.
+
+use super::access::View;
+use super::{Exit, say};
+use crate::cli;
+use bedplate::boot::copy::remove_tree;
+use bedplate::boot::store::Store;
+use bedplate::decide::deploy::{Removal, may_remove};
+use bedplate::decide::manifest;
+use bedplate::decide::model::{Deployment, Id};
+use bedplate::decide::record::Status;
+use bedplate::error::{Errno, OrFail, Result};
+use bedplate::sys::{AsFd, OwnedFd, copy, fs};
+use std::ffi::CString;
+use std::io::Write;
+
+pub fn run(args: &cli::Remove, out: &mut dyn Write) -> Result<Exit> {
+    let mut view = View::open_for_change(args.sysroot.as_deref(), &args.run)?;
+    clear_leftovers(&view.store)?;
+    let deployment = view.deployment(&args.id)?.clone();
+    let selection = view.next_boot();
+    may_remove(Removal {
+        id: &deployment.id,
+        key: deployment.key(),
+        record: &view.ledger.record,
+        booted: view.booted().map(|booted| &booted.id),
+        fallback: selection.fallback(),
+        carrier: carrier(&view, &deployment)?,
+    })?;
+    let was_preferred = disarm(&mut view, &deployment)?;
+    fs::rename_new_in(&view.store.dir, &format!("deployments/{}", deployment.id), &format!("deployments/.{}.del", deployment.id))
+        .or_fail("cannot set aside", &args.id)?;
+    sync_dir(&view.store, "deployments")?;
+    view.note("removed", &deployment.id, "asked for");
+    finish_removal(&view.store, &deployment.id)?;
+    say(out, &format!("removed {}\n{}", deployment.id, was_preferred.unwrap_or_default()))?;
+    Ok(Exit::Done)
+}
+
+/// The slot goes first: whatever happens then, nothing boots from what is half removed. What it was preferred for.
+fn disarm(view: &mut View, deployment: &Deployment) -> Result<Option<String>> {
+    let Some(key) = deployment.key().filter(|key| view.ledger.record.slot(*key).is_some()) else { return Ok(None) };
+    let named = [(view.ledger.record.default, "default"), (view.ledger.record.one_shot, "one-shot")];
+    let named: Vec<&str> = named.into_iter().filter(|(named, _)| *named == Some(key)).map(|(_, word)| word).collect();
+    view.ledger.record.remove(key);
+    view.commit()?;
+    let sentence = |named: &str| format!("it was the {named}: there is none now\n");
+    Ok((!named.is_empty()).then(|| sentence(&named.join(" and the "))))
+}
+
+/// A deployment that will take over the state of this one at its first boot, or again until it has proved itself.
+fn carrier<'a>(view: &'a View, source: &Deployment) -> Result<Option<&'a Id>> {
+    let Some(instance) = source.instance() else { return Ok(None) };
+    let name = format!("{}@{instance}", source.id);
+    for deployment in &view.facts.deployments {
+        let from = deployment.manifest.as_ref().and_then(|manifest| manifest.from.as_ref());
+        if from == Some(&name) && carries(view, deployment)? {
+            return Ok(Some(&deployment.id));
+        }
+    }
+    Ok(None)
+}
+
+fn carries(view: &View, deployment: &Deployment) -> Result<bool> {
+    let Some(instance) = deployment.instance() else { return Ok(false) };
+    let slot = deployment.key().and_then(|key| view.ledger.record.slot(key));
+    if slot.is_some_and(|slot| slot.status == Status::Trial) {
+        return Ok(true);
+    }
+    let state = format!("state/{}@{instance}", deployment.id);
+    match fs::stat_in(&view.store.dir, &state) {
+        Ok(_) => Ok(false),
+        Err(Errno::ENOENT) => Ok(true),
+        Err(errno) => Err(errno).or_fail("cannot look at", &state),
+    }
+}
+
+/// What runs that were interrupted left in deployments/: half-written copies go, removals are finished.
+pub fn clear_leftovers(store: &Store) -> Result<()> {
+    let deployments = fs::open_dir_in(&store.dir, "deployments").or_fail("cannot open", "bedplate/deployments")?;
+    for name in fs::names(&deployments).or_fail("cannot read", "bedplate/deployments")? {
+        let leftover = |suffix: &str| name.strip_prefix('.')?.strip_suffix(suffix).and_then(Id::parse);
+        if leftover(".new").is_some() {
+            remove_tree(deployments.as_fd(), &name)?;
+        } else if let Some(id) = leftover(".del") {
+            finish_removal(store, &id)?;
+        }
+    }
+    Ok(())
+}
+
+/// Deletes `.ID.del` and what is kept beside it. The manifest goes last: it says which state belongs to it.
+fn finish_removal(store: &Store, id: &Id) -> Result<()> {
+    let deployments = fs::open_dir_in(&store.dir, "deployments").or_fail("cannot open", "bedplate/deployments")?;
+    let aside = format!(".{id}.del");
+    let name = CString::new(aside.as_str()).unwrap_or_default();
+    match copy::open_dir_at(&deployments, &name) {
+        Ok(dir) => clear(store, id, &dir)?,
+        // Whatever was put there by hand is nothing but itself.
+        Err(Errno::ENOTDIR | Errno::ELOOP) => {}
+        Err(errno) => return Err(errno).or_fail("cannot open", &format!("bedplate/deployments/{aside}")),
+    }
+    remove_tree(deployments.as_fd(), &aside)
+}
+
+fn clear(store: &Store, id: &Id, dir: &OwnedFd) -> Result<()> {
+    let text = match fs::read_text(dir, "deployment.toml") {
+        Ok(text) => Some(text),
+        Err(Errno::ENOENT) => None,
+        Err(errno) => return Err(errno).or_fail("cannot read", &format!("bedplate/deployments/.{id}.del/deployment.toml")),
+    };
+    // A manifest that nobody can read has no state that anybody could find.
+    if let Some(manifest) = text.and_then(|text| manifest::parse(&text).ok()).filter(|manifest| manifest.id == *id) {
+        let name = format!("{id}@{}", manifest.instance);
+        keep_etc_manifest(store, id, &name)?;
+        let states = fs::open_dir_in(&store.dir, "state").or_fail("cannot open", "bedplate/state")?;
+        remove_tree(states.as_fd(), &name)?;
+    }
+    remove_tree(dir.as_fd(), "root")
+}
+
+/// It explains later why a file in /etc equals none of the vendors that are left.
+fn keep_etc_manifest(store: &Store, id: &Id, name: &str) -> Result<()> {
+    match fs::rename_in(&store.dir, &format!("deployments/.{id}.del/etc.manifest"), &format!("manifests/{name}")) {
+        Ok(()) => sync_dir(store, "manifests"),
+        Err(Errno::ENOENT) => Ok(()),
+        Err(errno) => Err(errno).or_fail("cannot keep the etc.manifest of", name),
+    }
+}
+
+pub fn sync_dir(store: &Store, name: &str) -> Result<()> {
+    let dir = fs::open_dir_in(&store.dir, name).or_fail("cannot open", name)?;
+    fs::sync(dir).or_fail("cannot flush", name)
+}

@@ -1,0 +1,110 @@
+//! Stores on file systems of their own: small ones, and read-only mounts. These tests run themselves again in a mount
+//! namespace.
+
+use super::bench::Bench;
+use std::process::Command;
+
+/// Whether this is the run inside the namespace. Outside it starts that and reports what it came to.
+fn inside(test: &str) -> bool {
+    const MARK: &str = "BEDPLATE_TEST_IN_NAMESPACE";
+    const OPTIONS: [&str; 3] = ["--mount", "--propagation", "private"];
+    if std::env::var_os(MARK).is_some() {
+        return true;
+    }
+    if !Command::new("unshare").args(OPTIONS).arg("true").output().is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped: no mount namespaces here");
+        return false;
+    }
+    let own = std::env::current_exe().unwrap();
+    let test = format!("mounted::{test}");
+    let output = Command::new("unshare").args(OPTIONS).arg(own).args(["--exact", &test, "--nocapture"]).env(MARK, "1").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+    false
+}
+
+fn mount(arguments: &[&str]) {
+    assert!(Command::new("mount").args(arguments).status().unwrap().success(), "mount {arguments:?}");
+}
+
+/// A bench whose sysroot is gone from its directory when the test ends.
+struct Mounted(Bench);
+
+impl Mounted {
+    fn tmpfs(options: &str) -> Self {
+        let bench = Bench::without_store();
+        mount(&["-t", "tmpfs", "-o", options, "store", &bench.path("sysroot")]);
+        assert_eq!(bench.bedplate(&["init-store"]).code, 0);
+        bench.tree("tree", "1");
+        Self(bench)
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        while Command::new("umount").arg(self.0.path("sysroot")).output().unwrap().status.success() {}
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_refused_before_anything_is_written() {
+    if !inside("what_does_not_fit_is_refused_before_anything_is_written") {
+        return;
+    }
+    for (options, why) in [("size=20m", "not enough space in the store: "), ("size=200m,nr_inodes=500", " inodes are needed and ")] {
+        let mounted = Mounted::tmpfs(options);
+        let bench = &mounted.0;
+        if options == "size=20m" {
+            std::fs::write(bench.path("tree/usr/big"), vec![7; 16 << 20]).unwrap();
+        }
+        let refused = bench.bedplate(&["deploy", "TREE", "--id", "v1"]);
+        assert_eq!(refused.code, 1);
+        assert!(refused.err.contains(why), "{}", refused.err);
+        assert_eq!(bench.names("sysroot/bedplate/deployments"), [""; 0]);
+    }
+}
+
+#[test]
+fn a_disk_that_fills_up_meanwhile_is_left_clean() {
+    if !inside("a_disk_that_fills_up_meanwhile_is_left_clean") {
+        return;
+    }
+    let mounted = Mounted::tmpfs("size=40m");
+    let bench = &mounted.0;
+    for number in 0..2000 {
+        let path = bench.path(&format!("tree/usr/{number}"));
+        std::fs::write(&path, vec![7; 8 << 10]).unwrap();
+    }
+    let filler = bench.path("sysroot/filler");
+    let child = bench.command(&["deploy", "TREE", "--id", "v1"]).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    while !bench.exists("sysroot/bedplate/deployments/.v1.new/root/usr") {
+        std::thread::yield_now();
+    }
+    let mut full = std::fs::File::create(&filler).unwrap();
+    while std::io::Write::write(&mut full, &[7; 1 << 16]).is_ok_and(|written| written > 0) {}
+    let output = child.wait_with_output().unwrap();
+    drop(full);
+    std::fs::remove_file(&filler).unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("no space left on device"), "{said}");
+    assert_eq!(bench.names("sysroot/bedplate/deployments"), [""; 0]);
+    bench.done(&["deploy", "TREE", "--id", "v1"]);
+}
+
+#[test]
+fn a_sysroot_that_is_mounted_read_only_is_written_in_private() {
+    if !inside("a_sysroot_that_is_mounted_read_only_is_written_in_private") {
+        return;
+    }
+    let mounted = Mounted::tmpfs("size=40m");
+    let bench = &mounted.0;
+    let sysroot = bench.path("sysroot");
+    mount(&["--bind", &sysroot, &sysroot]);
+    mount(&["-o", "remount,bind,ro,nosuid,nodev", &sysroot]);
+    bench.done(&["deploy", "TREE", "--id", "v1", "--good"]);
+    bench.done(&["deploy", "TREE", "--id", "v2"]);
+    bench.done(&["remove", "v2"]);
+    assert_eq!(bench.names("sysroot/bedplate/deployments"), ["v1"]);
+    assert!(std::fs::write(bench.path("sysroot/x"), "").is_err(), "it became writable for others, too");
+}
