@@ -9,6 +9,8 @@ pub mod module;
 pub mod mount;
 pub mod power;
 pub mod process;
+#[cfg(feature = "program")]
+pub mod program;
 pub mod terminal;
 pub mod uevent;
 

@@ -151,7 +151,8 @@ fn open_store(path: &str) -> Result<Store> {
     }
 }
 
-fn lock(dir: &impl AsFd) -> Result<()> {
+/// Waits for its turn to change the store; the lock ends with the descriptor.
+pub fn lock(dir: &impl AsFd) -> Result<()> {
     if fs::try_lock(dir.as_fd()).is_ok() {
         return Ok(());
     }

@@ -1,7 +1,9 @@
 //! The verbs, one file each. They gather, call `decide`, and write.
 
 pub mod access;
+pub mod deploy;
 pub mod history;
+pub mod init_store;
 pub mod list;
 pub mod mark;
 pub mod note;
@@ -9,6 +11,7 @@ pub mod pid1;
 pub mod plan;
 pub mod prefer;
 pub mod prepare_root;
+pub mod remove;
 pub mod rollback;
 pub mod status;
 

@@ -155,6 +155,7 @@ impl Bench {
             warnings: Vec::new(),
             timing: Vec::new(),
             argument: None,
+            init: "sbin/init".into(),
             config: bedplate::decide::config::Config::default(),
         };
         self.write("run/bedplate/boot.json", &serde_json::to_string(&report).unwrap());

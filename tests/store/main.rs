@@ -1,7 +1,7 @@
 //! init-store, deploy and remove, run as programs on a store in a directory: what they make, refuse, and leave behind when
 //! they are stopped.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "all of this is a test")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "all of this is a test")]
 
 mod bench;
 mod deploy;
@@ -17,8 +17,8 @@ fn a_store_is_made_once() {
     let bench = Bench::without_store();
     let made = bench.bedplate(&["init-store"]);
     assert_eq!((made.code, made.out.as_str()), (0, bench.with_path("made the store SYSROOT/bedplate\n").as_str()));
-    let mode = |name: &str| std::fs::metadata(bench.path(name)).unwrap().mode() & 0o7777;
-    let modes = ["", "/deployments", "/state", "/manifests", "/var", "/record"].map(|name| mode(&format!("sysroot/bedplate{name}")));
+    let permissions = |name: &str| std::fs::metadata(bench.path(name)).unwrap().mode() & 0o7777;
+    let modes = ["", "/deployments", "/state", "/manifests", "/var", "/record"].map(|name| permissions(&format!("sysroot/bedplate{name}")));
     assert_eq!(modes, [0o700, 0o700, 0o700, 0o700, 0o755, 0o600]);
     assert!(["proc", "sys", "dev"].iter().all(|name| std::fs::metadata(bench.path(&format!("sysroot/{name}"))).unwrap().is_dir()));
     // Full of real bytes: a commit to it never needs space.

@@ -81,7 +81,7 @@ fn a_disk_that_fills_up_meanwhile_is_left_clean() {
         std::thread::yield_now();
     }
     let mut full = std::fs::File::create(&filler).unwrap();
-    while std::io::Write::write(&mut full, &[7; 1 << 16]).is_ok_and(|written| written > 0) {}
+    while std::io::Write::write(&mut full, &vec![7; 1 << 16]).is_ok_and(|written| written > 0) {}
     let output = child.wait_with_output().unwrap();
     drop(full);
     std::fs::remove_file(&filler).unwrap();

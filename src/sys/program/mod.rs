@@ -1,0 +1,3 @@
+//! What only the program of the booted system needs of the kernel. Compiled with the feature `program` alone.
+
+pub mod interrupt;
