@@ -1,7 +1,7 @@
 //! Reads what asks for something: the configuration below a root, and the kernel command line.
 
 use crate::decide::cmdline::{self, Cmdline};
-use crate::decide::config::{self, Source};
+use crate::decide::config::{self, RecordKind, Require, Source};
 use crate::decide::model::Request;
 use crate::error::{Errno, OrFail, Result};
 use crate::sys::{OwnedFd, fs, host};
@@ -23,7 +23,23 @@ pub fn request(config_root: &str, cmdline: &str) -> Result<(Request, Vec<String>
     warnings.extend(files.iter().filter_map(|(file, _)| writable_by_others(&root, file)));
     let (request, more) = cmdline::request(&Cmdline::parse(cmdline), config);
     warnings.extend(more);
+    warnings.extend(unsupported(&request));
     Ok((request, warnings))
+}
+
+/// Keys that a later version will obey: asking for them must not be silent.
+fn unsupported(request: &Request) -> Vec<String> {
+    let config = &request.config;
+    let asked = [
+        (config.integrity.require != Require::None, "integrity.require", "deployments are not verified"),
+        (config.boot.record != RecordKind::Native, "boot.record", "the native record is used"),
+        (!config.boot.record_device.is_empty(), "boot.record-device", "the record in the store is used"),
+        (config.boot.watchdog.is_some(), "boot.watchdog", "no watchdog is armed"),
+        (config.ostree.rollback, "ostree.rollback", "OSTree deployments are left alone"),
+        (!config.etc.clean.is_empty(), "etc.clean", "drift is kept"),
+    ];
+    let asked = asked.into_iter().filter(|(asked, _, _)| *asked);
+    asked.map(|(_, key, instead)| format!("{key} is not supported by this version: {instead}")).collect()
 }
 
 /// /proc/cmdline, or what was given instead.

@@ -2,7 +2,7 @@
 
 use crate::error::{Errno, OrFail, Result};
 use crate::sys::{fs, module};
-use alloc::string::String;
+use alloc::string::{String, ToString};
 
 /// One module a line: its path in the initramfs, then its parameters; `#` begins a comment line.
 pub const LIST: &str = "usr/lib/bedplate/modules.list";
@@ -32,5 +32,8 @@ fn compression(path: &str) -> module::Compression {
 }
 
 fn warning(path: &str, errno: Errno) -> String {
-    alloc::format!("cannot load the module \"{path}\": {errno}, going on without")
+    // The kernel says "not found" for a symbol, too.
+    let why =
+        if errno == Errno::ENOENT { "it is missing, or needs a module that comes later in the list".into() } else { errno.to_string() };
+    alloc::format!("cannot load the module \"{path}\" of \"{LIST}\": {why}, going on without")
 }

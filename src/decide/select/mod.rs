@@ -184,11 +184,19 @@ impl<'a> Picker<'a> {
             return false;
         }
         let (id, running, has) = (&deployment.id, &self.input.facts.kernel, releases.join(", "));
-        let note = alloc::format!("{id} has modules for kernel {has}, not for the running {running}, skipping it");
+        let note = alloc::format!("{id} has modules for kernel {has}, not for the running {running}, skipping it{}", self.no_kexec());
         if !self.selection.notes.contains(&note) {
             self.note(note);
         }
         true
+    }
+
+    /// Jumping to another kernel is not there yet; a configuration that counts on it should know.
+    fn no_kexec(&self) -> &'static str {
+        match self.input.request.config.boot.kernel_mismatch {
+            KernelMismatch::Kexec => " (kernel-mismatch = \"kexec\" acts as \"skip\" in this version)",
+            KernelMismatch::Skip | KernelMismatch::Ignore => "",
+        }
     }
 
     /// The deployment that should run but does not: one that failed in this boot, the exhausted trial, one that went bad

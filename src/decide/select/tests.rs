@@ -194,7 +194,11 @@ fn notes_say_what_was_passed_over() {
             "default=v2",
             "v2, chosen by the default, was booted 3 times in a row without success, ignoring the default",
         ),
-        ("v1 good*; v2 trial left=1", "kernel=v2", "v2 has modules for kernel 6.12, not for the running 6.1, skipping it"),
+        (
+            "v1 good*; v2 trial left=1",
+            "kernel=v2",
+            "v2 has modules for kernel 6.12, not for the running 6.1, skipping it (kernel-mismatch = \"kexec\" acts as \"skip\" in this version)",
+        ),
         ("v1 good*; v2 sup", "ro arg=v2", "bedplate.deployment=v2: it was never good and a try cannot be written down, ignoring it"),
     ];
     for (record, setup, expected) in cases {
