@@ -28,7 +28,7 @@ pub struct View {
 }
 
 /// The physical root: the one named, else the first that holds a store.
-fn find_sysroot(named: Option<&str>) -> String {
+pub fn find_sysroot(named: Option<&str>) -> String {
     let holds_store = |path: &&str| fs::open_dir(path).and_then(|dir| fs::stat_in(dir, "bedplate")).is_ok();
     match named {
         Some(path) => path.into(),

@@ -22,7 +22,7 @@ const DIRECTORIES: [(&str, u16); 5] = [
 const FOR_DRACUT: [(&str, u16); 3] = [("proc", 0o755), ("sys", 0o755), ("dev", 0o755)];
 
 pub fn run(args: &cli::InitStore, out: &mut dyn Write) -> Result<Exit> {
-    let path = args.sysroot.as_deref().unwrap_or("/sysroot");
+    let path = &access::find_sysroot(args.sysroot.as_deref());
     let sysroot = open_writable(path)?;
     let mut made = false;
     for (name, mode) in DIRECTORIES.into_iter().chain(FOR_DRACUT) {

@@ -3,7 +3,7 @@
 use super::remove_tree;
 use crate::sys::{AsFd, OwnedFd, fs};
 use core::sync::atomic::{AtomicU32, Ordering};
-use std::string::{String, ToString};
+use std::string::String;
 
 /// A fresh directory below the system's temporary one.
 #[derive(Debug)]
@@ -16,12 +16,15 @@ pub(crate) struct Scratch {
 
 impl Scratch {
     pub(crate) fn new() -> Self {
+        Self::below(std::env::temp_dir().to_str().unwrap())
+    }
+
+    pub(crate) fn below(parent: &str) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let parent = std::env::temp_dir().to_str().unwrap().to_string();
         let name = std::format!("bedplate-copy-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let path = std::format!("{parent}/{name}");
         std::fs::create_dir(&path).unwrap();
-        Self { dir: fs::open_dir(&path).unwrap(), parent: fs::open_dir(&parent).unwrap(), path, name }
+        Self { dir: fs::open_dir(&path).unwrap(), parent: fs::open_dir(parent).unwrap(), path, name }
     }
 
     pub(crate) fn make(&self, name: &str) -> OwnedFd {

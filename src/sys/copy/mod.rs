@@ -9,7 +9,7 @@ pub use attributes::*;
 pub use data::*;
 pub use make::*;
 
-use super::SysResult;
+use super::{SysResult, mount};
 use crate::error::Errno;
 use alloc::borrow::ToOwned;
 use alloc::ffi::CString;
@@ -17,7 +17,6 @@ use alloc::vec::Vec;
 use core::ffi::CStr;
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{self, AtFlags, Mode, OFlags, ResolveFlags, Statx, StatxAttributes, StatxFlags};
-use rustix::mount::OpenTreeFlags;
 
 /// What kind of thing a name is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -194,8 +193,7 @@ pub struct BareView {
 /// A private, detached clone of the mount that holds `dir`, beginning there and without what is mounted below.
 /// Needs CAP_SYS_ADMIN; a mount that is detached itself can be cloned from Linux 6.15 on.
 pub fn bare_view(dir: impl AsFd) -> SysResult<BareView> {
-    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::AT_EMPTY_PATH | OpenTreeFlags::OPEN_TREE_CLOEXEC;
-    let mount = rustix::mount::open_tree(dir, c"", flags)?;
+    let mount = mount::clone_tree(dir)?;
     Ok(BareView { dir: open_again(&mount)?, _mount: mount })
 }
 

@@ -46,6 +46,26 @@ proptest! {
     }
 }
 
+/// Where another file system than the one of [`Scratch::new`] may be found.
+const ELSEWHERE: &str = "/dev/shm";
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn nor_is_anything_lost_on_the_way_to_another_file_system(items in plant::recipe()) {
+        if std::fs::metadata(ELSEWHERE).is_ok() {
+            let (here, there) = (Scratch::new(), Scratch::below(ELSEWHERE));
+            plant::plant(here.make("original"), &items);
+            let original = opened(&here, "original");
+            let copied = copy(&original, &there).unwrap();
+            // A tmpfs has attributes of users from Linux 6.6 on.
+            if copied.left_out.count == 0 {
+                prop_assert_eq!(&listing(opened(&there, "copy").as_fd()), &listing(original.as_fd()));
+            }
+        }
+    }
+}
+
 #[test]
 fn a_tree_deeper_than_any_path_or_table_of_descriptors() {
     const DEPTH: u64 = 3000;
