@@ -153,9 +153,13 @@ fn write_files(run: &OwnedFd, plan: &Plan) -> Result<()> {
 
 /// The runtime units run this copy: the deployment's own may be missing or broken.
 fn copy_program(run: &OwnedFd) -> Result<()> {
-    let program = fs::open_dir("/proc/self/").and_then(fs::open_program).and_then(fs::read_all);
-    let program = program.or_fail("cannot read", "/proc/self/exe")?;
-    replace(run, RUN_PROGRAM, 0o755, &program)
+    let program = fs::open_dir("/proc/self/").and_then(fs::open_program).or_fail("cannot open", "/proc/self/exe")?;
+    match fs::unlink_in(run, RUN_PROGRAM) {
+        Ok(()) | Err(Errno::ENOENT) => {}
+        Err(errno) => return Err(errno).or_fail("cannot replace", RUN_PROGRAM),
+    }
+    let copy = fs::create_in(run, RUN_PROGRAM, 0o755).or_fail("cannot create", RUN_PROGRAM)?;
+    fs::copy_content(&program, &copy).or_fail("cannot write", RUN_PROGRAM)
 }
 
 /// A kernel that panics on trial must not stand still.

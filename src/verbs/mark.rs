@@ -87,6 +87,9 @@ fn good(args: &cli::Mark, out: &mut dyn Write) -> Result<Exit> {
     let first = before.slot(subject.key) != subject.view.ledger.record.slot(subject.key);
     if incumbent == NewIncumbent::Yes {
         subject.view.note("good", id, "mark good");
+        if let Err(error) = super::remove::prune(&mut subject.view) {
+            log::warn!("cannot remove deployments that nothing needs: {error}, trying again at the next success");
+        }
     }
     say(out, &if first { format!("{id} is good\n") } else { format!("{id} is good already\n") })?;
     Ok(Exit::Done)

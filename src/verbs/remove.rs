@@ -19,23 +19,51 @@ pub fn run(args: &cli::Remove, out: &mut dyn Write) -> Result<Exit> {
     let mut view = View::open_for_change(args.sysroot.as_deref(), &args.run)?;
     clear_leftovers(&view.store)?;
     let deployment = view.deployment(&args.id)?.clone();
-    let selection = view.next_boot();
+    check(&view, &deployment)?;
+    let was_preferred = take_away(&mut view, &deployment, "asked for")?;
+    say(out, &format!("removed {}\n{}", deployment.id, was_preferred.unwrap_or_default()))?;
+    Ok(Exit::Done)
+}
+
+/// Whether nothing stands against the removal.
+fn check(view: &View, deployment: &Deployment) -> Result<()> {
     may_remove(Removal {
         id: &deployment.id,
         key: deployment.key(),
         record: &view.ledger.record,
         booted: view.booted().map(|booted| &booted.id),
-        fallback: selection.fallback(),
-        carrier: carrier(&view, &deployment)?,
-    })?;
-    let was_preferred = disarm(&mut view, &deployment)?;
-    fs::rename_new_in(&view.store.dir, &format!("deployments/{}", deployment.id), &format!("deployments/.{}.del", deployment.id))
-        .or_fail("cannot set aside", &args.id)?;
+        fallback: view.next_boot().fallback(),
+        carrier: carrier(view, deployment)?,
+    })
+}
+
+/// Removes a deployment that was checked. What it was preferred for is returned, as a sentence.
+fn take_away(view: &mut View, deployment: &Deployment, why: &str) -> Result<Option<String>> {
+    let was_preferred = disarm(view, deployment)?;
+    let (from, to) = (format!("deployments/{}", deployment.id), format!("deployments/.{}.del", deployment.id));
+    fs::rename_new_in(&view.store.dir, &from, &to).or_fail("cannot set aside", &from)?;
     sync_dir(&view.store, "deployments")?;
-    view.note("removed", &deployment.id, "asked for");
+    view.note("removed", &deployment.id, why);
     finish_removal(&view.store, &deployment.id)?;
-    say(out, &format!("removed {}\n{}", deployment.id, was_preferred.unwrap_or_default()))?;
-    Ok(Exit::Done)
+    Ok(was_preferred)
+}
+
+/// After a success: of the deployments that nothing needs, the newest `keep` stay. One that was put there by hand is not ours.
+pub fn prune(view: &mut View) -> Result<()> {
+    let keep = usize::from(view.config.boot.keep);
+    let order = |deployment: &Deployment| view.ledger.record.slot(deployment.key()?).map(|slot| slot.order);
+    let mut spare: Vec<(u8, Deployment)> = Vec::new();
+    for deployment in &view.facts.deployments {
+        if let Some(order) = order(deployment).filter(|_| check(view, deployment).is_ok()) {
+            spare.push((order, deployment.clone()));
+        }
+    }
+    spare.sort_by_key(|(order, _)| *order);
+    let surplus = if keep == 0 { 0 } else { spare.len().saturating_sub(keep) };
+    for (_, deployment) in spare.iter().take(surplus) {
+        take_away(view, deployment, "more than boot.keep")?;
+    }
+    Ok(())
 }
 
 /// The slot goes first: whatever happens then, nothing boots from what is half removed. What it was preferred for.

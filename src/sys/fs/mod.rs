@@ -1,6 +1,10 @@
 //! Files and directories, by descriptor. Every name is resolved inside the directory that is given with it:
 //! no `..` and no symlink leads out (openat2 with RESOLVE_IN_ROOT, Linux 5.6).
 
+mod stat;
+
+pub use stat::{FileType, Stat, stat_fd, stat_in, stat_target_in};
+
 use super::SysResult;
 use crate::error::Errno;
 use alloc::string::String;
@@ -172,61 +176,6 @@ pub fn set_owner(file: impl AsFd, uid: u32, gid: u32) -> SysResult<()> {
     Ok(fs::chownat(file, "", Some(uid), Some(gid), AtFlags::EMPTY_PATH)?)
 }
 
-/// What kind of thing something is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FileType {
-    Regular,
-    Directory,
-    Symlink,
-    Other,
-}
-
-/// The part of stat(2) that boot code looks at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stat {
-    pub file_type: FileType,
-    /// Permission bits with setuid, setgid, sticky.
-    pub mode: u16,
-    pub uid: u32,
-    pub gid: u32,
-    /// Bytes.
-    pub size: u64,
-    pub device: u64,
-    pub inode: u64,
-}
-
-fn to_stat(stat: &fs::Stat) -> Stat {
-    let file_type = match fs::FileType::from_raw_mode(stat.st_mode) {
-        fs::FileType::RegularFile => FileType::Regular,
-        fs::FileType::Directory => FileType::Directory,
-        fs::FileType::Symlink => FileType::Symlink,
-        _ => FileType::Other,
-    };
-    Stat {
-        file_type,
-        mode: u16::try_from(stat.st_mode & 0o7777).unwrap_or_default(),
-        uid: stat.st_uid,
-        gid: stat.st_gid,
-        size: u64::try_from(stat.st_size).unwrap_or_default(),
-        device: stat.st_dev,
-        inode: stat.st_ino,
-    }
-}
-
-pub fn stat_fd(file: impl AsFd) -> SysResult<Stat> {
-    Ok(to_stat(&fs::fstat(file)?))
-}
-
-/// Of the thing itself, not of what a final symlink means.
-pub fn stat_in(root: impl AsFd, path: &str) -> SysResult<Stat> {
-    stat_fd(open_path_in(root, path)?)
-}
-
-/// Of what the path means inside `root`, symlinks followed.
-pub fn stat_target_in(root: impl AsFd, path: &str) -> SysResult<Stat> {
-    stat_fd(open_target_in(root, path)?)
-}
-
 /// A symlink's target as text; bytes that are no UTF-8 are replaced.
 pub fn read_link_in(root: impl AsFd, path: &str) -> SysResult<String> {
     let link = open_path_in(root, path)?;
@@ -346,4 +295,16 @@ pub fn is_memory(directory: impl AsFd) -> bool {
     const RAMFS: u64 = 0x8584_58f6;
     const TMPFS: u64 = 0x0102_1994;
     fs::fstatfs(directory).is_ok_and(|found| matches!(u64::try_from(found.f_type), Ok(RAMFS | TMPFS)))
+}
+
+/// Copies from one open file to another, both at their positions, up to the end.
+pub fn copy_content(from: impl AsFd, to: impl AsFd) -> SysResult<()> {
+    let mut chunk = vec![0; 65536];
+    loop {
+        match rustix::io::read(&from, &mut chunk) {
+            Err(rustix::io::Errno::INTR) => {}
+            Ok(0) => return Ok(()),
+            result => write_all(&to, chunk.get(..result?).unwrap_or_default())?,
+        }
+    }
 }
