@@ -1,7 +1,8 @@
 //! A program without std, without libc and without `main`, linked against the library as an initramfs program would be.
 //!
-//! It exits 0 when a record that it encodes reads back the same and when a file of the kernel can be read; else with the
-//! number of the step that failed. `make test` links and runs it: no_std is then more than a word.
+//! It exits 0 when a record that it encodes reads back the same, a file of the kernel can be read, and prepare-root says that
+//! there is no store in /proc; else with the number of the step that failed. `make test` links and runs it: no_std is then
+//! more than a word, for all that prepare-root reaches.
 #![no_std]
 #![no_main]
 
@@ -9,7 +10,10 @@ extern crate alloc;
 
 mod start;
 
+use alloc::string::String;
+use bedplate::boot::prepare::{Options, prepare};
 use bedplate::decide::record::{Record, codec};
+use bedplate::error::Kind;
 use bedplate::sys::fs;
 
 /// Everything that the probe does; the exit code.
@@ -20,8 +24,12 @@ fn run() -> u8 {
         return 1;
     }
     let Ok(root) = fs::open_dir("/proc") else { return 2 };
-    match fs::read_text(&root, "sys/kernel/ostype") {
-        Ok(text) if text.trim_end() == "Linux" => 0,
-        _ => 3,
+    if !fs::read_text(&root, "sys/kernel/ostype").is_ok_and(|text| text.trim_end() == "Linux") {
+        return 3;
+    }
+    let options = Options { sysroot: "/proc".into(), cmdline: Some(String::new()), config_root: "/proc".into(), run: "/proc".into() };
+    match prepare(&options) {
+        Err(error) if error.kind == Kind::NoStore => 0,
+        _ => 4,
     }
 }
