@@ -7,20 +7,27 @@ use std::process::Command;
 /// Whether this is the run inside the namespace. Outside it starts that and reports what it came to.
 fn inside(test: &str) -> bool {
     const MARK: &str = "BEDPLATE_TEST_IN_NAMESPACE";
-    const OPTIONS: [&str; 3] = ["--mount", "--propagation", "private"];
     if std::env::var_os(MARK).is_some() {
         return true;
     }
-    if !Command::new("unshare").args(OPTIONS).arg("true").output().is_ok_and(|output| output.status.success()) {
+    if !unshare().arg("true").output().is_ok_and(|output| output.status.success()) {
         eprintln!("skipped: no mount namespaces here");
         return false;
     }
     let own = std::env::current_exe().unwrap();
     let test = format!("mounted::{test}");
-    let output = Command::new("unshare").args(OPTIONS).arg(own).args(["--exact", &test, "--nocapture"]).env(MARK, "1").output().unwrap();
+    let output = unshare().arg(own).args(["--exact", &test, "--nocapture"]).env(MARK, "1").output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && said.contains("1 passed"), "{said}");
     false
+}
+
+/// Whoever is not root becomes it in a user namespace.
+fn unshare() -> Command {
+    let root = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").unwrap()) == 0;
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "--propagation", "private"]).args((!root).then_some("--map-root-user"));
+    command
 }
 
 fn mount(arguments: &[&str]) {

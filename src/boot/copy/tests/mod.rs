@@ -147,7 +147,7 @@ fn acls_are_kept_and_never_inherited() {
     let scratch = Scratch::new();
     let original = scratch.make("original");
     write(&original, "plain", b"");
-    let access = acl(&[(1, 6, NOBODY), (2, 4, 65534), (4, 0, NOBODY), (16, 4, NOBODY), (32, 0, NOBODY)]);
+    let access = acl(&[(1, 7, NOBODY), (2, 4, 65534), (4, 0, NOBODY), (16, 4, NOBODY), (32, 0, NOBODY)]);
     let sub = scratch.make("original/sub");
     for (dir, key) in [(&sub, c"system.posix_acl_access"), (&scratch.dir, c"system.posix_acl_default")] {
         match sys::set_attribute(Subject::Open(dir.as_fd()), key, &access) {

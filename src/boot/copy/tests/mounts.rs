@@ -9,18 +9,22 @@ fn inside(test: &str) -> bool {
         return true;
     }
     let own = std::env::current_exe().unwrap();
-    let unshare = |command: &mut Command| command.args(["--mount", "--propagation", "private"]).output();
-    if !unshare(Command::new("unshare").arg("true")).is_ok_and(|output| output.status.success()) {
+    if !unshare().arg("true").output().is_ok_and(|output| output.status.success()) {
         std::eprintln!("skipped: no mount namespaces here");
         return false;
     }
     let test = std::format!("boot::copy::tests::mounts::{test}");
-    let mut command = Command::new("unshare");
-    command.args(["--mount", "--propagation", "private"]).arg(own).args(["--exact", &test, "--nocapture"]).env(MARK, "1");
-    let output = command.output().unwrap();
+    let output = unshare().arg(own).args(["--exact", &test, "--nocapture"]).env(MARK, "1").output().unwrap();
     assert!(output.status.success(), "{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"), "no test is named {test}");
     false
+}
+
+/// Whoever is not root becomes it in a user namespace.
+fn unshare() -> Command {
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "--propagation", "private"]).args((!is_root()).then_some("--map-root-user"));
+    command
 }
 
 fn run(program: &str, arguments: &[&str]) {
