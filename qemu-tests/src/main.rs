@@ -1,1 +1,131 @@
-fn main() {}
+//! `qemu-tests`: boots bedplate in QEMU, scenario by scenario, and says what did not hold.
+
+mod cache;
+mod cpio;
+mod disk;
+mod error;
+mod kernel;
+mod machine;
+mod programs;
+mod record;
+mod run;
+mod scenario;
+mod shell;
+mod tiny;
+mod tool;
+
+use argh::FromArgs;
+use error::Result;
+use run::Host;
+use scenario::{Scenario, Tier};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// The boot matrix of bedplate: scenarios in QEMU.
+#[derive(Debug, FromArgs)]
+struct Arguments {
+    #[argh(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, FromArgs)]
+#[argh(subcommand)]
+enum Verb {
+    List(List),
+    Run(Run),
+    Shell(Shell),
+    Inside(Inside),
+}
+
+/// List the scenarios.
+#[derive(Debug, FromArgs)]
+#[argh(subcommand, name = "list")]
+struct List {}
+
+/// Run scenarios; exit with 1 if one fails.
+#[derive(Debug, FromArgs)]
+#[argh(subcommand, name = "run")]
+struct Run {
+    /// only scenarios that have this in their name
+    #[argh(option, default = "String::new()")]
+    filter: String,
+    /// how many at once, 2 by default
+    #[argh(option, default = "2")]
+    jobs: usize,
+    /// only scenarios of this tier: tiny or debian
+    #[argh(option)]
+    tier: Option<String>,
+}
+
+/// Boot a scenario's machine as for its first boot, and talk to its guest.
+#[derive(Debug, FromArgs)]
+#[argh(subcommand, name = "shell")]
+struct Shell {
+    /// its name
+    #[argh(positional)]
+    scenario: String,
+}
+
+/// For this program itself: work on a mounted disk.
+#[derive(Debug, FromArgs)]
+#[argh(subcommand, name = "inside")]
+struct Inside {
+    /// where it is mounted
+    #[argh(positional)]
+    sysroot: PathBuf,
+    /// what to do
+    #[argh(positional)]
+    work: String,
+}
+
+fn main() -> ExitCode {
+    match execute(argh::from_env::<Arguments>().verb) {
+        Ok(code) => code,
+        Err(why) => {
+            eprintln!("qemu-tests: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn execute(verb: Verb) -> Result<ExitCode> {
+    match verb {
+        Verb::List(List {}) => list(),
+        Verb::Run(options) => run_scenarios(&options),
+        Verb::Shell(options) => shell::shell(&named(&options.scenario)?).map(|()| ExitCode::SUCCESS),
+        Verb::Inside(options) => disk::work_inside(&options.sysroot, &options.work).map(|()| ExitCode::SUCCESS),
+    }
+}
+
+fn load() -> Result<Vec<Scenario>> {
+    scenario::load_all(&cache::workspace().join("qemu-tests/scenarios"))
+}
+
+fn named(name: &str) -> Result<Scenario> {
+    load()?.into_iter().find(|scenario| scenario.name == name).ok_or_else(|| format!("no scenario is named {name}: see `list`"))
+}
+
+fn list() -> Result<ExitCode> {
+    for scenario in load()? {
+        println!("{:<32} {:<7} {}", scenario.name, scenario.tier.word(), scenario.title);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn run_scenarios(options: &Run) -> Result<ExitCode> {
+    let wanted = |scenario: &Scenario| {
+        scenario.name.contains(&options.filter) && options.tier.as_deref().is_none_or(|tier| tier == scenario.tier.word())
+    };
+    if let Some(tier) = options.tier.as_deref().filter(|tier| ![Tier::Tiny, Tier::Debian].iter().any(|known| known.word() == *tier)) {
+        return Err(format!("no tier is named {tier}: tiny, debian"));
+    }
+    let scenarios: Vec<_> = load()?.into_iter().filter(wanted).collect();
+    if scenarios.is_empty() {
+        return Err(format!("no scenario has {:?} in its name: see `list`", options.filter));
+    }
+    let host = Host::find()?;
+    println!("{} scenarios, {} at once, {}", scenarios.len(), options.jobs, host.accel.word());
+    let failed = run::run_all(&host, &scenarios, options.jobs);
+    println!("{} passed, {failed} failed", scenarios.len() - failed);
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

@@ -1,0 +1,90 @@
+//! The disks of a machine: made once for the same content, changed by faults, and read while the machine is off.
+//!
+//! ext4 is handled by its own tools alone; xfs and btrfs are mounted over a loop device in a mount namespace, as root.
+
+mod build;
+mod ext4;
+mod inside;
+mod populate;
+
+pub use inside::work as work_inside;
+pub use populate::Content;
+
+use crate::cache;
+use crate::error::{OrSay, Result};
+use crate::scenario::{self, Fault, FileSystem};
+use crate::tool::Tool;
+use std::path::{Path, PathBuf};
+
+/// Where the sysroot begins on a disk that has partitions.
+const PARTITION_START: u64 = 1 << 20;
+
+/// An image file with a sysroot.
+#[derive(Debug, Clone)]
+pub struct Disk {
+    pub image: PathBuf,
+    fs: FileSystem,
+    offset: u64,
+}
+
+impl Disk {
+    fn at(image: &Path, disk: &scenario::Disk) -> Self {
+        let offset = if disk.partitioned { PARTITION_START } else { 0 };
+        Self { image: image.to_path_buf(), fs: disk.fs, offset }
+    }
+
+    /// A copy at `to` of the disk with this content.
+    pub fn make(content: &Content, to: &Path) -> Result<Self> {
+        let made = cache::get("disk", content.key()?, |path| build::build(&Self::at(path, &content.disk), content))?;
+        copy(&made, to)?;
+        Ok(Self::at(to, &content.disk))
+    }
+
+    /// What is on the disk, as if the machine had mounted it now: copied to the directory `to`. The disk itself stays as it is.
+    pub fn look(&self, to: &Path) -> Result<()> {
+        cache::fresh_dir(to)?;
+        let copied = Self { image: to.with_extension("copy"), ..self.clone() };
+        copy(&self.image, &copied.image)?;
+        let seen = match self.fs {
+            FileSystem::Ext4 => ext4::look(&copied, to),
+            FileSystem::Xfs | FileSystem::Btrfs => inside::run(&copied, &inside::Work::Look { to: to.to_path_buf() }),
+        };
+        cache::remove(&copied.image)?;
+        seen
+    }
+
+    pub fn damage(&self, faults: &[Fault]) -> Result<()> {
+        match self.fs {
+            _ if faults.is_empty() => Ok(()),
+            FileSystem::Ext4 => ext4::damage(self, faults),
+            FileSystem::Xfs | FileSystem::Btrfs => inside::run(self, &inside::Work::Damage { faults: faults.to_vec() }),
+        }
+    }
+}
+
+/// A disk with an empty file system.
+pub fn make_empty(more: &scenario::MoreDisk, to: &Path) -> Result<()> {
+    let disk = Disk { image: to.to_path_buf(), fs: more.fs, offset: 0 };
+    build::format(&disk, more.mebibytes, &more.label, None)
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    Tool::new("cp").args(["--sparse=always", "--reflink=auto"]).arg(from).arg(to).run().map(drop).or_say("cannot copy a disk")
+}
+
+/// `6a6b` is two bytes.
+fn bytes_of(hex: &str) -> Result<Vec<u8>> {
+    let digits = hex.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok()));
+    digits.collect::<Option<_>>().or_say(format!("not hexadecimal: {hex}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hexadecimal() {
+        assert_eq!(bytes_of("00ff7A").unwrap(), [0, 255, 122]);
+        assert!(bytes_of("0g").is_err() && bytes_of("é").is_err());
+    }
+}

@@ -1,0 +1,74 @@
+//! Fills a sysroot, with bedplate itself: what a store looks like is its business alone.
+
+use crate::cache::{self, Key};
+use crate::error::{OrSay, Result};
+use crate::programs::Programs;
+use crate::scenario::{self, Deployment, Scenario, Tier};
+use crate::tiny;
+use crate::tool::Tool;
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// All that a sysroot is made of.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+pub struct Content {
+    pub disk: scenario::Disk,
+    pub tier: Tier,
+    pub deployments: Vec<Deployment>,
+    pub trees: Vec<Deployment>,
+    pub programs: Programs,
+}
+
+impl Content {
+    pub fn of(scenario: &Scenario, programs: &Programs) -> Self {
+        Self {
+            disk: scenario.disk.clone(),
+            tier: scenario.tier,
+            deployments: scenario.deployments.clone(),
+            trees: scenario.trees.clone(),
+            programs: programs.clone(),
+        }
+    }
+
+    pub fn key(&self) -> Result<Key> {
+        let text = serde_json::to_vec(&(&self.disk, self.tier, &self.deployments, &self.trees)).or_say("cannot encode")?;
+        // The harness itself lays out trees.
+        let own = std::env::current_exe().or_say("cannot find this program")?;
+        Key::default().with(text).with_file(&self.programs.bedplate)?.with_file(&self.programs.guest_init)?.with_file(&own)
+    }
+}
+
+/// `work` is a directory for things in between.
+pub fn populate(sysroot: &Path, content: &Content, work: &Path) -> Result<()> {
+    let bedplate = |verb: &str| Tool::new(&content.programs.bedplate).arg(verb).arg("--sysroot").arg(sysroot);
+    bedplate("init-store").run()?;
+    for deployment in &content.deployments {
+        let tree = lay(work, deployment, content)?;
+        let good = deployment.good.then_some("--good");
+        bedplate("deploy").args(["--id", &deployment.id]).args(good).arg(&tree).run()?;
+        cache::remove(&tree)?;
+    }
+    for tree in &content.trees {
+        let from = lay(work, tree, content)?;
+        fs::create_dir_all(sysroot.join("trees")).or_say("cannot make trees")?;
+        Tool::new("mv").arg(from).arg(sysroot.join("trees").join(&tree.id)).run()?;
+    }
+    content.disk.files.iter().try_for_each(|(path, text)| write(&sysroot.join(path), text))
+}
+
+fn lay(work: &Path, deployment: &Deployment, content: &Content) -> Result<PathBuf> {
+    let tree = work.join("tree");
+    cache::fresh_dir(&tree)?;
+    match content.tier {
+        Tier::Tiny => tiny::lay(&tree, deployment, &content.programs)?,
+        Tier::Debian => return Err("scenarios of the tier debian have no trees yet".to_string()),
+    }
+    Ok(tree)
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    let parent = path.parent().unwrap_or(path);
+    fs::create_dir_all(parent).or_say(format!("cannot make {}", parent.display()))?;
+    fs::write(path, text).or_say(format!("cannot write {}", path.display()))
+}

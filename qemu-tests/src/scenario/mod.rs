@@ -1,0 +1,143 @@
+//! A scenario: a machine, and boot by boot what is done to it and what must hold. Plain data from a TOML file.
+
+mod boot;
+mod expect;
+mod step;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+pub use boot::{Boot, End, Fault};
+pub use expect::{Ended, Expect, ExpectFile, ExpectMount, ExpectSlot};
+pub use step::{Checks, Step};
+pub use tree::Deployment;
+
+use crate::error::{OrSay, Result};
+use crate::kernel;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Scenario {
+    /// The file's name without `.toml`.
+    #[serde(skip)]
+    pub name: String,
+    /// One line: what is shown.
+    pub title: String,
+    #[serde(default)]
+    pub tier: Tier,
+    #[serde(default)]
+    pub kernel: kernel::Version,
+    #[serde(default)]
+    pub disk: Disk,
+    /// `usr/lib/bedplate/bedplate.toml` of the initramfs.
+    #[serde(default)]
+    pub config: String,
+    /// In the store before the first boot, in this order.
+    #[serde(default, rename = "deployment")]
+    pub deployments: Vec<Deployment>,
+    /// Lie at `/sysroot/trees/ID`, to be deployed by a step.
+    #[serde(default, rename = "tree")]
+    pub trees: Vec<Deployment>,
+    #[serde(rename = "boot")]
+    pub boots: Vec<Boot>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tier {
+    /// bedplate is the whole initramfs, and a deployment little more than an init.
+    #[default]
+    Tiny,
+    /// Debian with systemd and dracut.
+    Debian,
+}
+
+impl Tier {
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Tiny => "tiny",
+            Self::Debian => "debian",
+        }
+    }
+}
+
+/// The disk with the sysroot, /dev/vda, and others: /dev/vdb and on.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Disk {
+    pub fs: FileSystem,
+    pub mebibytes: u64,
+    /// Bytes of a logical sector.
+    pub sector: u32,
+    /// The sysroot is the first partition, with the GPT name `sysroot`, not the whole disk.
+    pub partitioned: bool,
+    /// For `root=`.
+    pub root: String,
+    /// Files outside the store, by path in the sysroot.
+    pub files: BTreeMap<String, String>,
+    pub more: Vec<MoreDisk>,
+}
+
+impl Default for Disk {
+    fn default() -> Self {
+        let root = "/dev/vda".to_string();
+        Self { fs: FileSystem::Ext4, mebibytes: 96, sector: 512, partitioned: false, root, files: BTreeMap::new(), more: Vec::new() }
+    }
+}
+
+/// An empty file system on a disk of its own.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct MoreDisk {
+    #[serde(default)]
+    pub fs: FileSystem,
+    pub label: String,
+    pub mebibytes: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FileSystem {
+    #[default]
+    Ext4,
+    Xfs,
+    Btrfs,
+}
+
+impl FileSystem {
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Ext4 => "ext4",
+            Self::Xfs => "xfs",
+            Self::Btrfs => "btrfs",
+        }
+    }
+}
+
+/// All scenarios of a directory, by name.
+pub fn load_all(dir: &Path) -> Result<Vec<Scenario>> {
+    let entries = fs::read_dir(dir).or_say(format!("cannot read {}", dir.display()))?.flatten();
+    let mut paths: Vec<_> = entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "toml")).collect();
+    paths.sort();
+    paths.iter().map(|path| load(path)).collect()
+}
+
+pub fn load(path: &Path) -> Result<Scenario> {
+    let text = fs::read_to_string(path).or_say(format!("cannot read {}", path.display()))?;
+    let mut scenario = parse(&text).or_say(path.display())?;
+    scenario.name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    Ok(scenario)
+}
+
+/// Errors have line and column.
+pub fn parse(text: &str) -> Result<Scenario> {
+    let scenario: Scenario = toml::from_str(text).map_err(|why| why.to_string())?;
+    for (number, boot) in (1..).zip(&scenario.boots) {
+        boot.check().or_say(format!("boot {number}"))?;
+    }
+    Ok(scenario)
+}

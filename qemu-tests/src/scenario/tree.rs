@@ -1,0 +1,32 @@
+//! Trees of deployments: the tier's own tree, and how one differs from it.
+
+use guest_init::Mode;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Deployment {
+    pub id: String,
+    /// Deployed with `--good`.
+    #[serde(default)]
+    pub good: bool,
+    #[serde(default)]
+    pub tree: Tree,
+}
+
+/// How a tree differs from the tier's own. Paths are relative to its root.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Tree {
+    /// What its init does after hello.
+    pub init: Mode,
+    /// Regular files, mode 0644, by path.
+    pub files: BTreeMap<String, String>,
+    /// Targets by path; what is there gives way.
+    pub symlinks: BTreeMap<String, String>,
+    /// Modes, in octal, by path.
+    pub modes: BTreeMap<String, String>,
+    /// Files, or directories with all that is in them.
+    pub remove: Vec<String>,
+}

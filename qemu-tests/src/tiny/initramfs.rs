@@ -1,0 +1,81 @@
+//! The initramfs of a tiny guest: bedplate as /init, the modules that it loads, and its configuration.
+
+use crate::cpio::Archive;
+use crate::error::{OrSay, Result};
+use crate::kernel::Kernel;
+use crate::kernel::modules::Dependencies;
+use crate::scenario::{Disk, FileSystem};
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+/// Where `bedplate pid1` finds which modules to load: one path a line, in order.
+const MODULE_LIST: &str = "usr/lib/bedplate/modules.list";
+
+#[derive(Debug)]
+pub struct Content<'a> {
+    pub program: &'a Path,
+    pub kernel: &'a Kernel,
+    pub disk: &'a Disk,
+    pub config: &'a str,
+}
+
+pub fn write(to: &Path, content: &Content<'_>) -> Result<()> {
+    let mut archive = create(to)?;
+    let say = || format!("cannot write {}", to.display());
+    archive.file("init", 0o755, &read(content.program)?).or_say(say())?;
+    if !content.config.is_empty() {
+        archive.file("usr/lib/bedplate/bedplate.toml", 0o644, content.config.as_bytes()).or_say(say())?;
+    }
+    add_modules(&mut archive, content)?;
+    end(archive).or_say(say())
+}
+
+fn add_modules<W: Write>(archive: &mut Archive<W>, content: &Content<'_>) -> Result<()> {
+    let paths = Dependencies::of(content.kernel)?.in_order(&modules(content.disk));
+    let dir = format!("usr/lib/modules/{}", content.kernel.release);
+    let mut list = String::new();
+    for path in &paths {
+        let place = format!("{dir}/{path}");
+        archive.file(&place, 0o644, &read(&content.kernel.modules.join(path))?).or_say(&place)?;
+        list.extend(["/", &place, "\n"]);
+    }
+    archive.file(MODULE_LIST, 0o644, list.as_bytes()).or_say(MODULE_LIST)
+}
+
+fn modules(disk: &Disk) -> Vec<&'static str> {
+    let mut names = vec!["virtio_blk", "overlay"];
+    for fs in [disk.fs].into_iter().chain(disk.more.iter().map(|more| more.fs)) {
+        names.push(match fs {
+            FileSystem::Ext4 => "ext4",
+            FileSystem::Xfs => "xfs",
+            FileSystem::Btrfs => "btrfs",
+        });
+    }
+    names
+}
+
+pub fn write_bare(to: &Path, program: &Path) -> Result<()> {
+    let mut archive = create(to)?;
+    archive.file("init", 0o755, &read(program)?).or_say("init")?;
+    end(archive).or_say(format!("cannot write {}", to.display()))
+}
+
+/// With what a kernel needs to start an init: the mount points, and a console to write to.
+fn create(to: &Path) -> Result<Archive<BufWriter<File>>> {
+    let file = File::create(to).or_say(format!("cannot create {}", to.display()))?;
+    let mut archive = Archive::new(BufWriter::new(file));
+    for dir in ["dev", "proc", "sys", "run", "sysroot"] {
+        archive.directory(dir).or_say(dir)?;
+    }
+    archive.device("dev/console", 0o600, (5, 1)).or_say("dev/console")?;
+    Ok(archive)
+}
+
+fn end<W: Write>(archive: Archive<W>) -> std::io::Result<()> {
+    archive.finish()?.flush()
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).or_say(format!("cannot read {}", path.display()))
+}

@@ -1,0 +1,35 @@
+//! The tiny guest: bedplate is the whole initramfs, and a deployment is little more than an init.
+
+mod initramfs;
+mod tree;
+
+pub use tree::lay;
+
+use crate::cache;
+use crate::error::Result;
+use crate::kernel;
+use crate::machine::Parts;
+use crate::programs::Programs;
+use crate::scenario::{Boot, Scenario};
+use std::path::Path;
+
+/// Seconds for one boot on a machine without KVM that has other things to do, too.
+const SECONDS: u64 = 60;
+
+/// What QEMU starts; the initramfs is made in `out`.
+pub fn parts(scenario: &Scenario, boot: &Boot, programs: &Programs, out: &Path) -> Result<Parts> {
+    let kernel = kernel::get(scenario.kernel)?;
+    let initramfs = out.join("initramfs");
+    let config = boot.config.as_deref().unwrap_or(&scenario.config);
+    initramfs::write(&initramfs, &initramfs::Content { program: &programs.bedplate, kernel: &kernel, disk: &scenario.disk, config })?;
+    let cmdline = format!("root={} rw console=ttyS0 panic=-1 {}", scenario.disk.root, boot.cmdline);
+    Ok(Parts { kernel: kernel.image, initramfs, cmdline, mebibytes: 256, processors: 1, seconds: boot.seconds.unwrap_or(SECONDS) })
+}
+
+/// An initramfs whose init is the guest's own: it says hello without any root.
+pub fn bare(programs: &Programs) -> Result<Parts> {
+    let kernel = kernel::get(kernel::Version::default())?;
+    let key = cache::Key::default().with_file(&programs.guest_init)?;
+    let initramfs = cache::get("bare", key, |to| initramfs::write_bare(to, &programs.guest_init))?;
+    Ok(Parts { kernel: kernel.image, initramfs, cmdline: "console=ttyS0 panic=-1".to_string(), mebibytes: 256, processors: 1, seconds: 15 })
+}
