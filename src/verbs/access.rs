@@ -4,7 +4,7 @@ use bedplate::boot::announce::BOOT_JSON;
 use bedplate::boot::facts;
 use bedplate::boot::ledger::{self, Ledger, Lost};
 use bedplate::boot::store::Store;
-use bedplate::decide::config::Config;
+use bedplate::decide::config::{Config, KernelMismatch};
 use bedplate::decide::model::{BootId, Deployment, Disk, Evidence, Facts, Id, Report, Request, Selection};
 use bedplate::decide::record::{Key, Record};
 use bedplate::decide::select::{Input, select};
@@ -116,11 +116,13 @@ impl View {
         self.facts.deployments.iter().find(|deployment| deployment.key() == Some(key)).map(|deployment| &deployment.id)
     }
 
-    /// What the rules say for the next boot, if nothing else happens and nobody gives an argument.
+    /// What the rules say for the next boot, if nothing else happens and nobody gives an argument. Which kernel it will have is
+    /// the boot loader's choice: here it is taken to fit.
     pub fn next_boot(&self) -> Selection {
         let another_boot = BootId::parse(&"0".repeat(32)).unwrap_or_else(|| self.facts.boot_id.clone());
         let facts = Facts { boot_id: another_boot, evidence: Evidence::None, ..self.facts.clone() };
-        let request = Request { config: self.config.clone(), ..Request::default() };
+        let mut request = Request { config: self.config.clone(), ..Request::default() };
+        request.config.boot.kernel_mismatch = KernelMismatch::Ignore;
         let disk = match &self.ledger.lost {
             None => Disk::Writable,
             Some(lost) => Disk::ReadOnly(lost.reason()),

@@ -40,6 +40,14 @@ const_assert!(OFFSETS[1] >= BLOCK as u64);
 const_assert!(SLOTS < NONE as usize);
 
 const CRC: crc::Crc<u32> = crc::Crc::<u32>::new(&crc::CRC_32_ISCSI);
+/// CRC32C of "123456789" (RFC 3720, appendix B.4 uses the same polynomial).
+#[cfg(test)]
+pub const CRC_POLYNOMIAL_CHECK: u32 = 0xe306_9283;
+
+/// CRC32C (Castagnoli).
+pub fn checksum(bytes: &[u8]) -> u32 {
+    CRC.checksum(bytes)
+}
 
 /// Which of the two copies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,7 +101,7 @@ pub fn encode(record: &Record) -> [u8; BLOCK] {
     for (slot, at) in record.slots.iter().take(SLOTS).zip((SLOTS_AT..).step_by(SLOT_SIZE)) {
         put(&mut block, at, &encode_slot(slot));
     }
-    let crc = CRC.checksum(block.get(..CRC_AT).unwrap_or_default());
+    let crc = checksum(block.get(..CRC_AT).unwrap_or_default());
     put(&mut block, CRC_AT, &crc.to_le_bytes());
     block
 }
@@ -143,7 +151,7 @@ fn decode(bytes: &[u8]) -> Result<Record, Invalid> {
     if field.bytes(0) != Some(MAGIC) {
         return Err(Invalid::Corrupt("no magic number"));
     }
-    let crc = field.0.get(..CRC_AT).map(|covered| CRC.checksum(covered).to_le_bytes());
+    let crc = field.0.get(..CRC_AT).map(|covered| checksum(covered).to_le_bytes());
     if field.bytes(CRC_AT) != crc {
         return Err(Invalid::Corrupt("wrong checksum"));
     }
@@ -164,11 +172,15 @@ impl Fields<'_> {
 
 fn decode_fields(field: &Fields<'_>) -> Option<Record> {
     let mut slots = Vec::new();
+    let mut free = false;
     for at in (SLOTS_AT..).step_by(SLOT_SIZE).take(SLOTS) {
         let bytes: [u8; SLOT_SIZE] = field.bytes(at)?;
-        if bytes != [0; SLOT_SIZE] {
-            slots.push(decode_slot(&Fields(&bytes))?);
+        if bytes == [0; SLOT_SIZE] {
+            free = true;
+            continue;
         }
+        // A slot behind a free one would move the numbers of those after it.
+        slots.push(decode_slot(&Fields(&bytes)).filter(|_| !free)?);
     }
     let [default, one_shot, incumbent] = field.bytes(10)?;
     let key = |number: u8| match number {
@@ -188,6 +200,9 @@ fn decode_slot(field: &Fields<'_>) -> Option<Slot> {
     let key: [u8; 8] = field.bytes(0)?;
     let attempt: ShortBootId = field.bytes(8)?;
     let [order, status, left, done, forced, refunds_used, started, flags] = field.bytes(16)?;
+    if flags & 8 != 0 {
+        return None;
+    }
     let rule = match flags >> 4 {
         0 => None,
         code => Some(value(&RULES, code)?),
