@@ -179,10 +179,13 @@ pub fn history_attempt(store: &Store, candidate: &Candidate, boot_id: &BootId) {
 }
 
 /// Whether an earlier run of this boot has done it all: its report is there and SYSROOT is the root that it lists.
-pub fn stands_already(run: &str, sysroot: &str, boot_id: &BootId) -> bool {
+pub fn stands_already(run: &str, sysroot: &str, boot_id: &BootId) -> Result<bool> {
     let text = fs::open_dir(run).and_then(|run| fs::read_text(run, BOOT_JSON));
     let report: Option<Report> = text.ok().and_then(|text| serde_json::from_str(&text).ok());
-    report.is_some_and(|report| report.boot_id == *boot_id && super::verify::is_root(sysroot, &report.mounts))
+    match report {
+        Some(report) if report.boot_id == *boot_id => super::verify::is_root(sysroot, &report.mounts),
+        _ => Ok(false),
+    }
 }
 
 /// What the emergency units of the initramfs do next, after the countdown.

@@ -2,14 +2,14 @@
 
 use super::apply::{self, Bases};
 use super::prepare::Options;
-use super::stage::{self, Stage};
+use super::stage::Stage;
 use super::store::Store;
 use super::{tree, verify};
 use crate::decide::model::{Counting, Deployment, Disk, Mounted, Plan, Request, Timing};
 use crate::decide::plan;
 use crate::decide::plan::validate::validate;
 use crate::error::{OrFail, Result};
-use crate::sys::{fs, host};
+use crate::sys::{AsFd, fs, host};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -37,26 +37,20 @@ pub fn attempt(
     let plan = plan::build(&request.config, &tree, counting);
     validate(&plan)?;
     let planned = Timing { step: "look and plan".into(), micros: host::monotonic_micros() - started };
-    let stage = Stage::open(&options.run)?;
-    match build(options, store, &plan, &stage) {
-        Ok((mounts, applied)) => {
-            let timing = [planned].into_iter().chain(applied.timing).collect();
-            Ok(Standing { plan, mounts, timing, warnings: applied.warnings })
-        }
-        Err(error) => {
-            stage.undo();
-            Err(error)
-        }
-    }
+    // Dropped with everything on it, unless it is handed over.
+    let stage = Stage::begin(&options.run)?;
+    let (mounts, applied) = build(options, store, &plan, stage)?;
+    let timing = [planned].into_iter().chain(applied.timing).collect();
+    Ok(Standing { plan, mounts, timing, warnings: applied.warnings })
 }
 
-fn build(options: &Options, store: &Store, plan: &Plan, stage: &Stage) -> Result<(Vec<Mounted>, apply::Applied)> {
+fn build(options: &Options, store: &Store, plan: &Plan, stage: Stage) -> Result<(Vec<Mounted>, apply::Applied)> {
     let root = format!("deployments/{}/root", plan.deployment);
     let deployment = fs::open_dir_in(&store.dir, &root).or_fail("cannot open the tree", &root)?;
     let run = fs::open_dir(&options.run).or_fail("cannot open", &options.run)?;
-    let bases = Bases { sysroot: &store.sysroot, deployment: &deployment, run: &run, stage };
+    let bases = Bases { sysroot: store.sysroot.as_fd(), deployment: deployment.as_fd(), run: run.as_fd(), stage: &stage };
     let applied = apply::apply(plan, &bases)?;
-    let mounts = verify::verify(plan, stage)?;
-    stage::hand_over(stage, &options.sysroot)?;
+    let mounts = verify::verify(plan, &bases)?;
+    stage.hand_over(&options.sysroot)?;
     Ok((mounts, applied))
 }

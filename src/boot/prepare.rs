@@ -52,7 +52,7 @@ pub fn prepare(options: &Options) -> Result<Outcome> {
         return Ok(Outcome::Disabled);
     }
     let boot_id = facts::boot_id()?;
-    if announce::stands_already(&options.run, &options.sysroot, &boot_id) {
+    if announce::stands_already(&options.run, &options.sysroot, &boot_id)? {
         return Ok(Outcome::StoodAlready);
     }
     let mut boot = Boot::look(options, request, warnings)?;

@@ -1,102 +1,176 @@
-//! The private place where a root is built, and its way to SYSROOT. Nothing appears there before all of it stands.
+//! The stage: a small tmpfs of our own below /run on which a new root is put together, out of sight, and from which it is
+//! handed over to the place of the physical root once all of it stands.
+//!
+//! It knows nothing of plans. The stage is private: the initramfs's own propagation is left alone, and nothing that is
+//! mounted on the stage appears anywhere else.
 
-use crate::decide::plan::units::RUN_SYSROOT;
-use crate::error::{Errno, OrFail, Result};
+use crate::error::{Errno, Error, OrFail, Result};
 use crate::sys::mount::{self, Parameter};
-use crate::sys::{OwnedFd, fs};
+use crate::sys::{AsFd, OwnedFd, SysResult, fs};
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
+use core::cell::{Cell, RefCell};
 
 /// Below /run.
-const STAGE: &str = "bedplate/stage";
+const PLACE: &str = "bedplate/stage";
+/// On the stage: where the new root is mounted, and the tmpfs uppers of this boot.
+const ROOT: &str = "root";
+const SCRATCH: &str = "scratch";
 
-/// An own small tmpfs at RUN/bedplate/stage, private, so that a mount can be moved out of it and none spreads from it.
+/// A stage that stands. When it is dropped without having been handed over, all that is mounted on it goes away.
 #[derive(Debug)]
 pub struct Stage {
+    /// The root of the tmpfs.
+    mount: OwnedFd,
+    /// Its path, for messages.
     path: String,
-    run: String,
+    /// Mounts attached outside the stage, that go away with it when it is undone.
+    outside: RefCell<Vec<OwnedFd>>,
+    standing: Cell<Standing>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Stands,
+    Gone,
 }
 
 impl Stage {
-    /// Makes the stage anew; what an earlier run left there is detached first.
-    pub fn open(run: &str) -> Result<Self> {
-        let stage = Self { path: format!("{run}/{STAGE}"), run: run.into() };
-        let run_dir = fs::open_dir(run).or_fail("cannot open", run)?;
-        fs::make_dirs(&run_dir, STAGE, 0o700).or_fail("cannot make", &stage.path)?;
-        stage.undo();
-        let tmpfs = mount::make_fs(
-            "tmpfs",
-            &[Parameter::Text("mode", "0700"), Parameter::Text("size", "1m"), Parameter::Text("source", "bedplate")],
-        )?;
-        let onto = fs::open_dir(&stage.path).or_fail("cannot open", &stage.path)?;
-        mount::attach(tmpfs, onto).or_fail("cannot mount", &stage.path)?;
-        let dir = fs::open_dir(&stage.path).or_fail("cannot open", &stage.path)?;
-        mount::make_private(&dir).or_fail("cannot make private", &stage.path)?;
-        for name in ["root", "scratch"] {
-            fs::make_dir(&dir, name, 0o755).or_fail("cannot make", name)?;
-        }
+    /// Sets up the stage below `run` (/run); what an earlier run has left there is detached first.
+    pub fn begin(run: &str) -> Result<Self> {
+        let path = format!("{run}/{PLACE}");
+        let run = fs::open_dir(run).or_fail("cannot open", run)?;
+        fs::make_dirs(&run, fs::split(PLACE).0, 0o755).or_fail("cannot make the directory of", &path)?;
+        fs::make_dirs(&run, PLACE, 0o700).or_fail("cannot make", &path)?;
+        detach_all(&run, PLACE).or_fail("cannot detach what an earlier run left at", &path)?;
+        let parameters = [("source", "bedplate-stage"), ("size", "1m"), ("nr_inodes", "256"), ("mode", "700")];
+        let mount = mount::make_fs("tmpfs", &parameters.map(|(key, value)| Parameter::Text(key, value)))?;
+        fs::open_target_in(&run, PLACE).and_then(|at| mount::attach(&mount, at)).or_fail("cannot mount", &path)?;
+        let stage = Self { mount, path, outside: RefCell::default(), standing: Cell::new(Standing::Stands) };
+        stage.furnish().or_fail("cannot set up", &stage.path)?;
         Ok(stage)
     }
 
-    /// The root under construction, as it is mounted now.
-    pub fn root(&self) -> Result<OwnedFd> {
-        let path = self.root_path();
-        fs::open_dir(&path).or_fail("cannot open", &path)
+    fn furnish(&self) -> SysResult<()> {
+        // Attached below a shared /run, it became shared itself. A move away from a shared parent would be refused, and
+        // that after the physical root is gone.
+        mount::make_private(&self.mount)?;
+        fs::make_dir(&self.mount, ROOT, 0o755)?;
+        fs::make_dir(&self.mount, SCRATCH, 0o700)
     }
 
-    /// Its place in the mount table.
-    pub fn root_path(&self) -> String {
-        format!("{}/root", self.path)
+    /// The new root: what is mounted there, or an empty directory as long as nothing is.
+    pub fn new_root(&self) -> SysResult<OwnedFd> {
+        fs::open_target_in(&self.mount, ROOT)
     }
 
-    /// Where tmpfs uppers stand.
-    pub fn scratch(&self) -> Result<OwnedFd> {
-        let path = format!("{}/scratch", self.path);
-        fs::open_dir(&path).or_fail("cannot open", &path)
+    /// Holds the tmpfs uppers.
+    pub fn scratch(&self) -> SysResult<OwnedFd> {
+        fs::open_target_in(&self.mount, SCRATCH)
     }
 
-    /// Takes all of it away. What was never mounted is no error: this also runs before anything is, and after a failure.
-    pub fn undo(&self) {
-        for path in [format!("{}/{RUN_SYSROOT}", self.run), self.path.clone()] {
-            while is_mount_point(&path) && mount::detach(&path).is_ok() {}
+    /// Takes note of a mount that was attached outside the stage: undoing detaches it, too.
+    pub fn remember(&self, mount: OwnedFd) {
+        self.outside.borrow_mut().push(mount);
+    }
+
+    /// Detaches everything that was mounted on it. Once more does nothing.
+    pub fn undo(&self) -> Result<()> {
+        if self.standing.replace(Standing::Gone) == Standing::Gone {
+            return Ok(());
+        }
+        let outside = self.outside.take();
+        let detached: Vec<_> = outside.iter().rev().chain([&self.mount]).map(mount::detach).collect();
+        detached.into_iter().collect::<SysResult<()>>().or_fail("cannot detach", &self.path)
+    }
+
+    /// Moves the new root to `sysroot`, in place of the physical root, and clears the stage away. A failure leaves the
+    /// physical root where it was.
+    ///
+    /// The order is that of OSTree since 2025.6: the plan has attached a clone of the physical root inside the new one;
+    /// the original is detached, and a second clone is kept to put back. (Moving the original inside instead makes a
+    /// cycle of mounts that cannot be unmounted at shutdown.)
+    pub fn hand_over(self, sysroot: &str) -> Result<()> {
+        let new = self.new_root().or_fail("cannot open the new root on", &self.path)?;
+        if !mount::is_mount_point(&new).or_fail("cannot look at the new root on", &self.path)? {
+            return Err(Error::transient(format!("no new root is mounted on \"{}\": this is a bug of bedplate", self.path)));
+        }
+        let spot = Spot::of(sysroot)?;
+        let kept = spot.clear().or_fail("cannot detach the physical root from", sysroot)?;
+        if let Err(errno) = spot.attach(&new) {
+            return Err(spot.put_back(kept, errno));
+        }
+        self.outside.take();
+        self.undo()
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if let Err(error) = self.undo() {
+            log::error!("{error}");
         }
     }
+}
 
-    /// The stage has done its work; the root has left it.
-    fn strike(&self) {
-        while is_mount_point(&self.path) && mount::detach(&self.path).is_ok() {}
+/// Detaches all that is mounted at a path, one on top of the other.
+pub(super) fn detach_all(root: impl AsFd, path: &str) -> SysResult<()> {
+    loop {
+        let there = fs::open_target_in(&root, path)?;
+        if !mount::is_mount_point(&there)? {
+            return Ok(());
+        }
+        mount::detach(there)?;
     }
 }
 
-/// A mount point is another mount than its parent directory.
-fn is_mount_point(path: &str) -> bool {
-    fs::mount_id(path).is_ok_and(|own| fs::mount_id(fs::split_absolute(path).0).is_ok_and(|parent| parent != own))
+/// Where the physical root is, held by its parent directory: the name leads to something else once it is detached.
+struct Spot {
+    path: String,
+    parent: OwnedFd,
+    name: String,
 }
 
-/// Puts the finished root in SYSROOT's place. The physical root leaves SYSROOT first: below a mount that is shared, a
-/// root that is moved on top of another one would show up twice. On a failure it is put back.
-pub fn hand_over(stage: &Stage, sysroot: &str) -> Result<()> {
-    let physical = fs::open_dir(sysroot).or_fail("cannot open", sysroot)?;
-    let kept = mount::clone_tree(&physical).or_fail("cannot clone", sysroot)?;
-    drop(physical);
-    if is_mount_point(sysroot) {
-        mount::detach(sysroot).or_fail("cannot detach", sysroot)?;
+impl Spot {
+    fn of(sysroot: &str) -> Result<Self> {
+        let opened = fs::open_dir(sysroot).or_fail("cannot open", sysroot)?;
+        // As the kernel has it: without symlinks, absolute.
+        let path = mount::path_now(opened).or_fail("cannot find the place of", sysroot)?;
+        let (parent, name) = fs::split(&path);
+        if name.is_empty() {
+            return Err(Error::refused("cannot replace \"/\" itself, the new root needs a directory below it"));
+        }
+        let parent = fs::open_dir(&format!("/{parent}")).or_fail("cannot open the directory of", sysroot)?;
+        Ok(Self { name: name.into(), path, parent })
     }
-    let moved = move_root(stage, sysroot);
-    if moved.is_err() {
-        let put_back = fs::open_dir(sysroot).and_then(|onto| mount::attach(&kept, onto));
-        put_back.or_fail("cannot put back the physical root at", sysroot)?;
-    }
-    moved?;
-    stage.strike();
-    Ok(())
-}
 
-fn move_root(stage: &Stage, sysroot: &str) -> Result<()> {
-    let root = stage.root()?;
-    let onto = fs::open_dir(sysroot).or_fail("cannot open", sysroot)?;
-    match mount::attach(root, onto) {
-        Err(Errno::ELOOP) => Err(Errno::ELOOP).or_fail("SYSROOT is inside the new root, cannot move it to", sysroot),
-        result => result.or_fail("cannot move the new root to", sysroot),
+    fn there(&self) -> SysResult<OwnedFd> {
+        fs::open_path_in(&self.parent, &self.name)
+    }
+
+    /// Detaches what is mounted there. A detached clone of it comes back; none where nothing is mounted.
+    fn clear(&self) -> SysResult<Option<OwnedFd>> {
+        let physical = self.there()?;
+        if !mount::is_mount_point(&physical)? {
+            return Ok(None);
+        }
+        let kept = mount::clone_tree(&physical)?;
+        mount::detach(&physical)?;
+        Ok(Some(kept))
+    }
+
+    fn attach(&self, mount: impl AsFd) -> SysResult<()> {
+        mount::attach(mount, self.there()?)
+    }
+
+    /// The error to report once the physical root is where it was.
+    fn put_back(&self, kept: Option<OwnedFd>, why: Errno) -> Error {
+        let back = kept.map_or(Ok(()), |kept| self.attach(kept));
+        let and = match back {
+            Ok(()) => String::new(),
+            Err(errno) => format!(", and the physical root could not be put back: {errno}"),
+        };
+        Error::transient(format!("cannot move the new root to \"{}\": {why}{and}", self.path))
     }
 }

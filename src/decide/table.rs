@@ -1,66 +1,101 @@
 //! The mount table that a plan declares: what verify looks for.
 
-use super::model::{Access, Action, Base, Place, Plan};
+use super::model::{Access, Action, Base, OnError, Place, Plan, Step};
 use super::mountinfo::MountInfo;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 /// One mount that has to be there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Expected {
-    /// As the booted system sees it: "/", "/usr".
-    pub target: String,
-    /// `None`: that of the source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Expected<'a> {
+    /// In the new root, or below /run.
+    pub at: &'a Place,
+    /// `None`: that of its source or device.
     pub fstype: Option<&'static str>,
     pub access: Access,
-    /// How the mount's root within its file system has to end; `None`: it is the file system's own root.
-    pub root_ends_with: Option<String>,
+    /// Further options of the mount.
+    pub options: &'static [&'static str],
+    pub shows: Shows<'a>,
+    /// Whether it may be missing.
+    pub on_error: OnError,
 }
 
-/// The declared mounts of the new root, in the order of the plan.
-pub fn table(plan: &Plan) -> Vec<Expected> {
-    plan.steps.iter().filter_map(|step| expected(&step.action, plan)).collect()
+/// Which directory of its file system a mount has to show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shows<'a> {
+    /// The file or directory that is at this place.
+    Source(&'a Place),
+    /// The file system's own root.
+    Root,
+    /// Whatever the file system has as its default (a subvolume).
+    Default,
 }
 
-fn expected(action: &Action, plan: &Plan) -> Option<Expected> {
-    let target = format!("/{}", action.mounts_on()?.path);
-    let (fstype, access, root_ends_with) = match action {
-        Action::Bind { from, access, .. } => (None, *access, Some(source(from, plan))),
-        Action::Overlay { access, .. } => (Some("overlay"), *access, None),
-        Action::Tmpfs { .. } => (Some("tmpfs"), Access::Writable, None),
-        Action::Device { .. } => (None, Access::Writable, None),
-        Action::Physical { .. } => (None, Access::ReadOnly, Some(String::new())),
-        Action::Directory { .. } | Action::File { .. } | Action::Fill { .. } => return None,
+/// The declared mounts, in the order of the plan.
+pub fn table(plan: &Plan) -> Vec<Expected<'_>> {
+    plan.steps.iter().filter_map(expected).collect()
+}
+
+/// Where the physical root is cloned from.
+static SYSROOT: Place = Place { base: Base::Sysroot, path: String::new() };
+
+fn expected(step: &Step) -> Option<Expected<'_>> {
+    let (at, fstype, access, shows) = match &step.action {
+        Action::Bind { from, to, access } => (to, None, *access, Shows::Source(from)),
+        Action::Overlay { to, access, .. } => (to, Some("overlay"), *access, Shows::Root),
+        Action::Tmpfs { to, .. } if to.base == Base::New => (to, Some("tmpfs"), Access::Writable, Shows::Root),
+        Action::Device { to, .. } => (to, None, Access::Writable, Shows::Default),
+        Action::Physical { to } => (to, None, Access::ReadOnly, Shows::Source(&SYSROOT)),
+        Action::Tmpfs { .. } | Action::Directory { .. } | Action::File { .. } | Action::Fill { .. } => return None,
     };
-    Some(Expected { target, fstype, access, root_ends_with })
+    let options: &[_] = if matches!(step.action, Action::Physical { .. }) { &["nosuid", "nodev"] } else { &[] };
+    Some(Expected { at, fstype, access, options, shows, on_error: step.on_error })
 }
 
-/// How the source of a bind is named within its file system. Below /var only the last name is certain: a symlink there may lead
-/// elsewhere within it.
-fn source(from: &Place, plan: &Plan) -> String {
-    let path = match from.base {
-        Base::Deployment if from.path.is_empty() => format!("{}/root", plan.deployment),
-        Base::Deployment => format!("{}/root/{}", plan.deployment, from.path),
-        Base::Sysroot => from.path.clone(),
-        Base::New | Base::Var | Base::Scratch | Base::Run => String::new(),
-    };
-    if path.is_empty() { path } else { format!("/{path}") }
-}
+impl Expected<'_> {
+    /// Its path in the booted system: "/", "/usr".
+    pub fn target(&self) -> String {
+        let base = if self.at.base == Base::Run { "/run/" } else { "/" };
+        format!("{base}{}", self.at.path)
+    }
 
-impl Expected {
-    /// What is wrong with the mount that is there instead; the text of overlay options is never compared.
+    /// What is wrong with the mount that is there instead, as "expected X, found Y". The text of overlay options is never
+    /// compared.
     pub fn differs(&self, mount: &MountInfo) -> Option<String> {
         if let Some(fstype) = self.fstype.filter(|fstype| *fstype != mount.fstype) {
-            return Some(format!("it is a {}, not a {fstype}", mount.fstype));
+            return Some(format!("expected {fstype}, found {}", mount.fstype));
         }
-        if !mount.options.iter().any(|option| option == self.access.word()) {
-            return Some(format!("it is not {}", self.access.word()));
+        if let Some(difference) = self.access_differs(mount) {
+            return Some(difference);
         }
-        let right_root = match &self.root_ends_with {
-            Some(end) => mount.root.ends_with(end.as_str()),
-            None => mount.root == "/",
-        };
-        if right_root { None } else { Some(format!("it shows \"{}\" of its file system", mount.root)) }
+        if let Some(option) = self.options.iter().find(|option| !has(&mount.options, option)) {
+            return Some(format!("expected {option}, found {}", mount.options.join(",")));
+        }
+        (self.shows == Shows::Root && mount.root != "/").then(|| format!("expected the file system's root, found \"{}\"", mount.root))
+    }
+
+    /// A writable mount needs a writable file system, too.
+    fn access_differs(&self, mount: &MountInfo) -> Option<String> {
+        match (self.access, access(mount)) {
+            (Access::Writable, Access::ReadOnly) if has(&mount.options, "rw") => {
+                Some("expected rw, found a file system that is read-only itself".into())
+            }
+            (expected, found) if expected != found => Some(format!("expected {}, found {}", expected.word(), found.word())),
+            (Access::ReadOnly, _) if !has(&mount.options, "ro") => Some("expected ro, found a mount that is rw".into()),
+            _ => None,
+        }
     }
 }
+
+/// Whether writes get through mount and file system.
+pub fn access(mount: &MountInfo) -> Access {
+    if has(&mount.options, "ro") || has(&mount.super_options, "ro") { Access::ReadOnly } else { Access::Writable }
+}
+
+fn has(options: &[String], option: &str) -> bool {
+    options.iter().any(|other| other == option)
+}
+
+#[cfg(test)]
+mod tests;

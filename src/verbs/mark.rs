@@ -39,7 +39,7 @@ impl Subject {
                 args.run
             )));
         };
-        if !verify::is_root("/", &report.mounts) {
+        if !verify::is_root("/", &report.mounts)? {
             return Err(Error::refused("/ is not the mount that prepare-root made: after a soft-reboot or a foreign kexec, mark nothing"));
         }
         let booted = view.booted().cloned().and_then(|deployment| Some((deployment.key()?, deployment)));

@@ -269,10 +269,11 @@ pub fn open_program(own: impl AsFd) -> SysResult<OwnedFd> {
     Ok(fs::openat(own, "exe", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?)
 }
 
-/// A path that means an open descriptor, for kernel interfaces that take a path only. It needs no escaping.
-pub fn magic_path(file: &OwnedFd) -> String {
+/// A path that means an open descriptor, for kernel interfaces that take a path only. It needs no escaping. The descriptor
+/// has to outlive the use of the path.
+pub fn magic_path(file: &impl AsFd) -> String {
     use rustix::fd::AsRawFd;
-    alloc::format!("/proc/self/fd/{}", file.as_raw_fd())
+    alloc::format!("/proc/self/fd/{}", file.as_fd().as_raw_fd())
 }
 
 /// The kernel's number of the mount that holds a path (statx, Linux 5.8).

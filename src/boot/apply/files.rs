@@ -1,0 +1,94 @@
+//! The steps that make directories and files. What is there already is never changed.
+
+use super::bases::{Bases, shown};
+use crate::boot::copy::{self, Flow};
+use crate::decide::model::{Owner, Place};
+use crate::error::{Errno, OrFail, Result};
+use crate::sys::{AsFd, OwnedFd, SysResult, fs};
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// Makes a directory and its missing parents. A symlink that leads to nothing gets the directory that it means inside its
+/// base.
+pub(super) fn directory(bases: &Bases<'_>, at: &Place, owner: Owner) -> Result<()> {
+    let on = shown(at);
+    match bases.find(at) {
+        Ok(there) => return is_directory(&there, &on),
+        Err(Errno::ENOENT) => {}
+        Err(errno) => return Err(errno).or_fail("cannot look at", &on),
+    }
+    let anchor = bases.anchor(at.base).or_fail("cannot open the base of", &on)?;
+    let path = meant(&anchor, &at.path).or_fail("cannot look at", &on)?;
+    fs::make_dirs(&anchor, &path, owner.mode).or_fail("cannot make", &on)?;
+    let made = fs::open_target_in(&anchor, &path).or_fail("cannot open", &on)?;
+    fs::set_owner(made, owner.uid, owner.gid).or_fail("cannot set the owner of", &on)
+}
+
+fn is_directory(there: &OwnedFd, on: &str) -> Result<()> {
+    match fs::stat_fd(there).or_fail("cannot look at", on)?.file_type {
+        fs::FileType::Directory => Ok(()),
+        _ => Err(Errno::ENOTDIR).or_fail("what is there cannot be used:", on),
+    }
+}
+
+/// Where a symlink leads, which may be nowhere yet; any other path as it is.
+fn meant(anchor: &OwnedFd, path: &str) -> SysResult<String> {
+    let link = match fs::stat_in(anchor, path) {
+        Ok(stat) if stat.file_type == fs::FileType::Symlink => fs::read_link_in(anchor, path)?,
+        Ok(_) | Err(Errno::ENOENT) => return Ok(path.into()),
+        Err(errno) => return Err(errno),
+    };
+    if link.starts_with('/') { Ok(link) } else { Ok(format!("{}/{link}", fs::split(path).0)) }
+}
+
+/// Makes a file and its directory, unless something is there.
+pub(super) fn file(bases: &Bases<'_>, at: &Place, mode: u16, content: &str) -> Result<()> {
+    let on = shown(at);
+    let anchor = bases.anchor(at.base).or_fail("cannot open the base of", &on)?;
+    match fs::stat_in(&anchor, &at.path) {
+        Ok(_) => return Ok(()),
+        Err(Errno::ENOENT) => {}
+        Err(errno) => return Err(errno).or_fail("cannot look at", &on),
+    }
+    let (directory, _) = fs::split(&at.path);
+    if !directory.is_empty() {
+        fs::make_dirs(&anchor, directory, 0o755).or_fail("cannot make the directory of", &on)?;
+    }
+    let file = fs::create_in(&anchor, &at.path, mode).or_fail("cannot create", &on)?;
+    fs::write_all(file, content.as_bytes()).or_fail("cannot write", &on)
+}
+
+/// Copies beside, syncs, renames: a copy that was cut short is never seen and is made again. The result are warnings.
+pub(super) fn fill(bases: &Bases<'_>, from: &Place, to: &Place) -> Result<Vec<String>> {
+    let on = shown(to);
+    let anchor = bases.anchor(to.base).or_fail("cannot open the base of", &on)?;
+    match fs::names_in(&anchor, &to.path) {
+        Ok(names) if !names.is_empty() => return Ok(Vec::new()),
+        Ok(_) | Err(Errno::ENOENT) => {}
+        Err(errno) => return Err(errno).or_fail("cannot read", &on),
+    }
+    let (directory, name) = fs::split(&to.path);
+    if !directory.is_empty() {
+        fs::make_dirs(&anchor, directory, 0o755).or_fail("cannot make the directory of", &on)?;
+    }
+    let parent = fs::open_dir_in(&anchor, directory).or_fail("cannot open the directory of", &on)?;
+    let beside = format!(".{name}.new");
+    copy::remove_tree(parent.as_fd(), &beside)?;
+    let source = fs::open_dir_in(bases.source(from)?, "").or_fail("cannot open", &shown(from))?;
+    let copied = copy::copy_tree(source.as_fd(), parent.as_fd(), &beside, &mut |_| Flow::Continue)?;
+    put_in_place(&parent, &beside, name).or_fail("cannot put the copy in place at", &on)?;
+    Ok(left_out(&copied.left_out, &on))
+}
+
+fn put_in_place(parent: &OwnedFd, beside: &str, name: &str) -> SysResult<()> {
+    fs::sync_fs(parent)?;
+    fs::rename_in(parent, beside, name)?;
+    fs::sync(parent)
+}
+
+fn left_out(left_out: &copy::LeftOut, on: &str) -> Vec<String> {
+    let more = left_out.count.saturating_sub(left_out.first.len());
+    let more = (more > 0).then(|| format!("{more} more things could not be copied to {on}, going on without them"));
+    left_out.first.iter().map(|sentence| format!("{sentence}, going on without it")).chain(more).collect()
+}
