@@ -98,7 +98,8 @@ impl<'a> Picker<'a> {
         if !self.writable() {
             return;
         }
-        if let Some(slot) = self.input.record.trial().filter(|slot| slot.left > 0) {
+        let has_tries = |slot: &&Slot| slot.left > 0 || cfg!(feature = "break-fallback");
+        if let Some(slot) = self.input.record.trial().filter(has_tries) {
             self.add_slot(slot, Rule::Trial, Counting::Counted);
         }
     }
