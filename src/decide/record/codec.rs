@@ -17,6 +17,7 @@ use super::{Barred, Key, OnceGood, Outcome, Pinned, Record, SLOTS, ShortBootId, 
 use crate::decide::model::Rule;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::cmp::Ordering;
 use static_assertions::const_assert;
 
 pub const MAGIC: [u8; 8] = *b"BEDPLREC";
@@ -115,12 +116,12 @@ fn put(block: &mut [u8], at: usize, bytes: &[u8]) {
 fn encode_slot(slot: &Slot) -> [u8; SLOT_SIZE] {
     let mut bytes = [0; SLOT_SIZE];
     let flag = |set: bool, bit: u8| if set { bit } else { 0 };
-    let flags = flag(slot.pinned == Pinned::Yes, 1) | flag(slot.barred == Barred::Yes, 2) | flag(slot.once_good == OnceGood::Yes, 4);
-    let status = code(&STATUSES, slot.status) | code(&OUTCOMES, slot.outcome) << 4;
-    let rule = slot.rule.map_or(0, |rule| code(&RULES, rule)) << 4;
+    let flags = flag(slot.pinned == Pinned::Yes, 1) + flag(slot.barred == Barred::Yes, 2) + flag(slot.once_good == OnceGood::Yes, 4);
+    let status = code(&STATUSES, slot.status) + 16 * code(&OUTCOMES, slot.outcome);
+    let rule = 16 * slot.rule.map_or(0, |rule| code(&RULES, rule));
     put(&mut bytes, 0, &slot.key.0);
     put(&mut bytes, 8, &slot.attempt);
-    put(&mut bytes, 16, &[slot.order, status, slot.left, slot.done, slot.forced, slot.refunds_used, slot.started, flags | rule]);
+    put(&mut bytes, 16, &[slot.order, status, slot.left, slot.done, slot.forced, slot.refunds_used, slot.started, flags + rule]);
     bytes
 }
 
@@ -155,10 +156,11 @@ fn decode(bytes: &[u8]) -> Result<Record, Invalid> {
     if field.bytes(CRC_AT) != crc {
         return Err(Invalid::Corrupt("wrong checksum"));
     }
-    match field.bytes(8).map(u16::from_le_bytes) {
-        Some(VERSION) => decode_fields(&field).ok_or(Invalid::Corrupt("impossible content")),
-        Some(version) if version > VERSION => Err(Invalid::Newer(version)),
-        _ => Err(Invalid::Corrupt("impossible version")),
+    let version = field.bytes(8).map_or(0, u16::from_le_bytes);
+    match version.cmp(&VERSION) {
+        Ordering::Equal => decode_fields(&field).ok_or(Invalid::Corrupt("impossible content")),
+        Ordering::Greater => Err(Invalid::Newer(version)),
+        Ordering::Less => Err(Invalid::Corrupt("impossible version")),
     }
 }
 

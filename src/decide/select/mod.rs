@@ -7,7 +7,7 @@ mod tests;
 
 use super::config::{Count, KernelMismatch, OnExhausted};
 use super::model::{Candidate, Counting, Deployment, Disk, Evidence, Facts, Id, KernelFit, Request, Rule, Selection};
-use super::record::{Barred, Key, OnceGood, Outcome, Record, Slot, Status};
+use super::record::{Barred, Key, OnceGood, Outcome, Record, SLOTS, Slot, Status};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -74,7 +74,8 @@ impl<'a> Picker<'a> {
         match self.slot_of(deployment) {
             Some(slot) if !self.writable() && slot.once_good == OnceGood::No => self.refuse_uncounted(&deployment.id),
             Some(slot) => self.unless_spent(slot, Rule::Argument),
-            None if self.writable() => self.add(deployment, Rule::Argument, Counting::Counted),
+            // It gets its slot when it is counted.
+            None if self.writable() && self.input.record.slots.len() < SLOTS => self.add(deployment, Rule::Argument, Counting::Counted),
             None => self.refuse_uncounted(&deployment.id),
         }
     }
@@ -121,10 +122,8 @@ impl<'a> Picker<'a> {
 
     fn once_good(&mut self) {
         let usable = |slot: &&Slot| slot.status == Status::Good && slot.barred == Barred::No && slot.left > 0;
-        let mut slots: Vec<&Slot> = self.input.record.slots.iter().filter(usable).collect();
-        slots.sort_by_key(|slot| core::cmp::Reverse(slot.order));
         let incumbent = self.input.record.incumbent;
-        for slot in slots.iter().filter(|slot| Some(slot.key) != incumbent) {
+        for slot in self.newest_first().into_iter().filter(usable).filter(|slot| Some(slot.key) != incumbent) {
             self.add_slot(slot, Rule::OnceGood, Counting::Counted);
         }
         if let Some(slot) = self.good_incumbent().filter(|slot| slot.left > 0) {
@@ -204,21 +203,32 @@ impl<'a> Picker<'a> {
     /// after the first candidate was deployed, or the incumbent. `None` where a person chose, or nothing went wrong.
     fn fell_back_from(&self) -> Option<Id> {
         let first = self.selection.first()?;
-        let other = |slot: &&Slot| self.deployment_of(slot.key).is_some_and(|deployment| deployment.id != first.id);
-        if let Some(failed) = self.input.failed.first() {
+        let failed_before = || self.input.facts.deployments.iter().find(|deployment| self.failed_before(deployment));
+        if let Some(failed) = self.input.failed.first().or_else(|| failed_before().map(|deployment| &deployment.id)) {
             return Some(failed.clone());
         }
         if first.rule.is_preference() || first.rule == Rule::Trial {
             return None;
         }
         let record = self.input.record;
-        let order = self.slot_named(&first.id).map_or(0, |slot| slot.order);
-        let went_bad = |slot: &&Slot| matches!(slot.status, Status::MarkedBad | Status::Broken) && slot.order > order;
+        let other = |slot: &&Slot| self.deployment_of(slot.key).is_some_and(|deployment| deployment.id != first.id);
         let exhausted = record.trial().filter(|slot| slot.left == 0).filter(other);
-        let bad = || record.slots.iter().filter(went_bad).filter(other).max_by_key(|slot| slot.order);
         let incumbent = || self.named(record.incumbent).filter(other).filter(|slot| slot.barred == Barred::No);
-        let slot = exhausted.or_else(bad).or_else(incumbent)?;
+        let slot = exhausted.or_else(|| self.newest_bad(&first.id)).or_else(incumbent)?;
         self.deployment_of(slot.key).map(|deployment| deployment.id.clone())
+    }
+
+    /// Of those deployed after this one, the newest that went bad.
+    fn newest_bad(&self, id: &Id) -> Option<&'a Slot> {
+        let of = |slot: &&Slot| self.deployment_of(slot.key).map(|deployment| &deployment.id);
+        let mut newer = self.newest_first().into_iter().filter(|slot| of(slot).is_some()).take_while(|slot| of(slot) != Some(id));
+        newer.find(|slot| matches!(slot.status, Status::MarkedBad | Status::Broken))
+    }
+
+    fn newest_first(&self) -> Vec<&'a Slot> {
+        let mut slots: Vec<&Slot> = self.input.record.slots.iter().collect();
+        slots.sort_by_key(|slot| core::cmp::Reverse(slot.order));
+        slots
     }
 
     fn writable(&self) -> bool {
@@ -235,10 +245,6 @@ impl<'a> Picker<'a> {
 
     fn named(&self, key: Option<Key>) -> Option<&'a Slot> {
         key.and_then(|key| self.input.record.slot(key))
-    }
-
-    fn slot_named(&self, id: &Id) -> Option<&'a Slot> {
-        self.input.facts.deployments.iter().find(|deployment| deployment.id == *id).and_then(|deployment| self.slot_of(deployment))
     }
 
     fn slot_of(&self, deployment: &Deployment) -> Option<&'a Slot> {

@@ -6,7 +6,7 @@
 use super::*;
 use crate::decide::manifest::{Manifest, TreeKind};
 use crate::decide::model::{BootId, Instance};
-use crate::decide::record::{Pinned, SLOTS};
+use crate::decide::record::Pinned;
 use crate::error::Error;
 use alloc::format;
 use alloc::string::ToString;
