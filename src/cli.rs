@@ -1,8 +1,6 @@
-//! The command line: argh structs, and what argh does not understand by itself.
+//! The verbs with their arguments, as argh reads them. What it does not understand by itself is in `arguments`.
 
 use argh::FromArgs;
-use std::string::String;
-use std::vec::Vec;
 
 /// mounts the deployments of an image-based system, counts their boots, and rolls back those that fail
 #[derive(FromArgs, Debug)]
@@ -29,6 +27,7 @@ pub enum Verb {
     SetOneshot(SetOneshot),
     Pin(Pin),
     Unpin(Unpin),
+    Lint(Lint),
     Note(Note),
 }
 
@@ -122,7 +121,6 @@ pub struct History {
 /// make an empty store
 #[derive(FromArgs, Debug)]
 #[argh(subcommand, name = "init-store")]
-#[allow(dead_code)]
 pub struct InitStore {
     /// the physical root (default /sysroot, else /run/bedplate/sysroot)
     #[argh(option)]
@@ -132,7 +130,6 @@ pub struct InitStore {
 /// add a deployment from a directory and put it on trial
 #[derive(FromArgs, Debug)]
 #[argh(subcommand, name = "deploy")]
-#[allow(dead_code)]
 pub struct Deploy {
     /// a directory with a whole root tree
     #[argh(positional)]
@@ -163,7 +160,6 @@ pub struct Deploy {
 /// remove a deployment and its state
 #[derive(FromArgs, Debug)]
 #[argh(subcommand, name = "remove")]
-#[allow(dead_code)]
 pub struct Remove {
     /// the deployment
     #[argh(positional)]
@@ -263,7 +259,6 @@ pub struct Unpin {
 /// check a tree's configuration, units and content before it ships
 #[derive(FromArgs, Debug)]
 #[argh(subcommand, name = "lint")]
-#[allow(dead_code)]
 pub struct Lint {
     /// the tree (default /)
     #[argh(positional, default = "String::from(\"/\")")]
@@ -289,46 +284,4 @@ pub struct Note {
     /// directory with the report of this boot (default /run)
     #[argh(option, default = "String::from(\"/run\")")]
     pub run: String,
-}
-
-/// What the command line came to.
-#[derive(Debug)]
-pub enum Parsed {
-    Run(Verb),
-    /// Asked for by --help or --version.
-    Show(String),
-    /// A usage error.
-    Wrong(String),
-}
-
-/// Parses the arguments, the program's name first. Called as `init` or as `ostree-prepare-root`, it is that verb.
-pub fn parse(argv: &[String]) -> Parsed {
-    let (program, arguments) = argv.split_first().map_or(("bedplate", argv), |(first, rest)| (first.as_str(), rest));
-    let name = program.rsplit('/').next().unwrap_or(program);
-    let verb = (name == "ostree-prepare-root").then_some("prepare-root");
-    if name == "init" {
-        return Parsed::Run(Verb::Pid1(Pid1 { arguments: arguments.to_vec() }));
-    }
-    let words: Vec<String> = verb.map(String::from).into_iter().chain(rewrite(arguments)).collect();
-    if words.iter().take_while(|word| *word != "--").any(|word| word == "--version") && verb.is_none() {
-        return Parsed::Show(std::format!("bedplate {}\n", env!("CARGO_PKG_VERSION")));
-    }
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    match Cli::from_args(&["bedplate"], &words) {
-        Ok(cli) => Parsed::Run(cli.verb),
-        Err(exit) if exit.status.is_ok() => Parsed::Show(std::format!("{}\n", exit.output.trim_end())),
-        Err(exit) => Parsed::Wrong(exit.output.trim().into()),
-    }
-}
-
-/// `--name=value` becomes two words, and `-` (which argh takes for an option) the file that it stands for.
-fn rewrite(arguments: &[String]) -> Vec<String> {
-    let end = arguments.iter().position(|word| word == "--").unwrap_or(arguments.len());
-    let (options, rest) = arguments.split_at(end);
-    let split = |word: &String| match word.split_once('=') {
-        Some((name, value)) if name.starts_with("--") => std::vec![name.into(), value.into()],
-        _ if word == "-" => std::vec!["/dev/stdin".into()],
-        _ => std::vec![word.clone()],
-    };
-    options.iter().flat_map(split).chain(rest.iter().cloned()).collect()
 }

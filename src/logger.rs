@@ -34,10 +34,19 @@ impl Log for Logger {
     fn flush(&self) {}
 }
 
+/// Who reads what is logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reader {
+    /// Nobody else is there yet.
+    Kernel,
+    /// Whoever called the program; in an initramfs that is the kernel's log, too.
+    Caller,
+}
+
 /// Installs the logger.
-pub fn init() {
-    let in_initramfs = std::process::id() == 1 || Path::new("/etc/initrd-release").exists();
-    let kernel = if in_initramfs { KernelLog::with_level(LevelFilter::Info).ok() } else { None };
+pub fn init(reader: Reader) {
+    let to_kernel = reader == Reader::Kernel || Path::new("/etc/initrd-release").exists();
+    let kernel = if to_kernel { KernelLog::with_level(LevelFilter::Info).ok() } else { None };
     log::set_max_level(LevelFilter::Info);
     // A second logger cannot be there: this is the only call.
     let _ = log::set_boxed_logger(Box::new(Logger { kernel }));

@@ -1,23 +1,28 @@
 //! The program `bedplate`: parses arguments, runs one verb, maps its end to an exit code.
 
+mod arguments;
 mod cli;
 mod logger;
 mod verbs;
 
-use cli::{Parsed, Verb};
+use arguments::Parsed;
+use cli::Verb;
 use std::io::Write;
 use std::process::ExitCode;
 use verbs::Exit;
 
 fn main() -> ExitCode {
-    let early = if std::process::id() == 1 { bedplate::boot::pid1::early() } else { Ok(()) };
-    logger::init();
+    let words: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+    let parsed = arguments::parse(&words);
+    // PID 1 of a container that does something else must not mount anything.
+    let is_init = matches!(parsed, Parsed::Run(Verb::Pid1(_))) && std::process::id() == 1;
+    let early = if is_init { bedplate::boot::pid1::early() } else { Ok(()) };
+    logger::init(if is_init { logger::Reader::Kernel } else { logger::Reader::Caller });
     if let Err(error) = early {
         // The boot is tried all the same: what is missing will say so where it is needed.
         log::error!("{error}");
     }
-    let arguments: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
-    let exit = match cli::parse(&arguments) {
+    let exit = match parsed {
         Parsed::Run(verb) => run(verb),
         Parsed::Show(text) => print(&text),
         Parsed::Wrong(text) => {
@@ -52,6 +57,7 @@ fn run(verb: Verb) -> Exit {
         Verb::SetOneshot(args) => verbs::prefer::set_oneshot(&args, &mut out),
         Verb::Pin(args) => verbs::prefer::pin(&args, &mut out),
         Verb::Unpin(args) => verbs::prefer::unpin(&args, &mut out),
+        Verb::Lint(args) => verbs::lint::run(&args, &mut out),
         Verb::Note(args) => verbs::note::run(&args),
     };
     result.unwrap_or_else(|error| {

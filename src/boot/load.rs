@@ -1,7 +1,7 @@
 //! Reads what asks for something: the configuration below a root, and the kernel command line.
 
 use crate::decide::cmdline::{self, Cmdline};
-use crate::decide::config::{self, RecordKind, Require, Source};
+use crate::decide::config::{self, DIRECTORIES, Merged, Source, unsupported};
 use crate::decide::model::Request;
 use crate::error::{Errno, OrFail, Result};
 use crate::sys::{OwnedFd, fs, host};
@@ -9,37 +9,25 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-/// Directories of the configuration, the later one wins.
-const DIRECTORIES: [&str; 3] = ["usr/lib/bedplate", "etc/bedplate", "run/bedplate"];
-
 /// The request of this boot, and what was odd about it.
 pub fn request(config_root: &str, cmdline: &str) -> Result<(Request, Vec<String>)> {
     let root = fs::open_dir(config_root).or_fail("cannot open", config_root)?;
-    let files = files(&root)?;
-    let sources: Vec<Source<'_>> =
-        files.iter().map(|(file, text)| Source { file, text: text.as_deref().map_err(String::as_str) }).collect();
-    let (config, problems) = config::parse(&sources);
+    let Merged { config, problems, .. } = configuration(&root);
     let mut warnings: Vec<String> = problems.iter().map(ToString::to_string).collect();
-    warnings.extend(files.iter().filter_map(|(file, _)| writable_by_others(&root, file)));
+    let open = |(path, mode)| format!("\"{path}\" is writable by others (mode {mode:04o}), using it all the same: chmod go-w it");
+    warnings.extend(writable_by_others(&root).into_iter().map(open));
     let (request, more) = cmdline::request(&Cmdline::parse(cmdline), config);
     warnings.extend(more);
-    warnings.extend(unsupported(&request));
+    warnings.extend(unsupported(&request.config).iter().map(ToString::to_string));
     Ok((request, warnings))
 }
 
-/// Keys that a later version will obey: asking for them must not be silent.
-fn unsupported(request: &Request) -> Vec<String> {
-    let config = &request.config;
-    let asked = [
-        (config.integrity.require != Require::None, "integrity.require", "deployments are not verified"),
-        (config.boot.record != RecordKind::Native, "boot.record", "the native record is used"),
-        (!config.boot.record_device.is_empty(), "boot.record-device", "the record in the store is used"),
-        (config.boot.watchdog.is_some(), "boot.watchdog", "no watchdog is armed"),
-        (config.ostree.rollback, "ostree.rollback", "OSTree deployments are left alone"),
-        (!config.etc.clean.is_empty(), "etc.clean", "drift is kept"),
-    ];
-    let asked = asked.into_iter().filter(|(asked, _, _)| *asked);
-    asked.map(|(_, key, instead)| format!("{key} is not supported by this version: {instead}")).collect()
+/// The configuration below a root: what all files come to.
+pub fn configuration(root: &OwnedFd) -> Merged {
+    let files = files(root);
+    let sources: Vec<Source<'_>> =
+        files.iter().map(|(file, text)| Source { file, text: text.as_deref().map_err(String::as_str) }).collect();
+    config::merge(&sources)
 }
 
 /// /proc/cmdline, or what was given instead.
@@ -50,17 +38,20 @@ pub fn cmdline(given: Option<&str>) -> Result<String> {
     }
 }
 
-/// Every configuration file in the order in which it counts, with its text or why it cannot be read.
-fn files(root: &OwnedFd) -> Result<Vec<(String, core::result::Result<String, String>)>> {
-    let mut present = Vec::new();
-    for directory in DIRECTORIES {
-        for place in [directory.to_string(), format!("{directory}/bedplate.toml.d")] {
-            let names = match fs::names_in(root, &place) {
-                Ok(names) => names,
-                Err(Errno::ENOENT | Errno::ENOTDIR) => continue,
-                Err(errno) => return Err(errno).or_fail("cannot read the configuration in", &place),
-            };
-            present.extend(names.iter().map(|name| format!("{place}/{name}")));
+/// The directories that configuration may be in, with their drop-ins.
+fn places() -> impl Iterator<Item = String> {
+    DIRECTORIES.into_iter().flat_map(|directory| [directory.to_string(), format!("{directory}/bedplate.toml.d")])
+}
+
+/// Every configuration file in the order in which it counts, with its text or why it cannot be read. First come directories
+/// that cannot be read: nobody knows what they hold.
+fn files(root: &OwnedFd) -> Vec<(String, core::result::Result<String, String>)> {
+    let (mut files, mut present) = (Vec::new(), Vec::new());
+    for place in places() {
+        match fs::names_in(root, &place) {
+            Ok(names) => present.extend(names.iter().map(|name| format!("{place}/{name}"))),
+            Err(Errno::ENOENT | Errno::ENOTDIR) => {}
+            Err(errno) => files.push((place, Err(errno.to_string()))),
         }
     }
     let present: Vec<&str> = present.iter().map(String::as_str).collect();
@@ -69,12 +60,14 @@ fn files(root: &OwnedFd) -> Result<Vec<(String, core::result::Result<String, Str
         let text = text.and_then(|bytes| String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_string()));
         (file, text)
     };
-    Ok(config::fragments(&present).into_iter().map(text).collect())
+    files.extend(config::fragments(&present).into_iter().map(text));
+    files
 }
 
-/// By mode alone: the files of an initramfs carry the owner of whoever built it.
-fn writable_by_others(root: &OwnedFd, file: &str) -> Option<String> {
-    let stat = fs::stat_target_in(root, file).ok()?;
-    let text = || format!("\"{file}\" is writable by others (mode {:04o}), using it all the same: chmod go-w it", stat.mode);
-    (stat.mode & 0o022 != 0).then(text)
+/// Configuration files and directories that others than their owner may change, with their modes. By mode alone: the files of
+/// an initramfs carry the owner of whoever built it.
+pub fn writable_by_others(root: &OwnedFd) -> Vec<(String, u16)> {
+    let files = files(root).into_iter().map(|(file, _)| file);
+    let mode = |path: String| fs::stat_target_in(root, &path).ok().map(|stat| (path, stat.mode));
+    places().chain(files).filter_map(mode).filter(|(_, mode)| mode & 0o022 != 0).collect()
 }

@@ -7,15 +7,16 @@ use alloc::vec::Vec;
 
 /// Every line with at least a source and a target; comments and empty lines are passed over.
 pub fn parse(text: &str) -> Vec<FstabLine> {
-    text.lines().map(str::trim).filter(|line| !line.starts_with('#')).filter_map(line).collect()
+    let lines = text.lines().map(str::trim).zip(1..);
+    lines.filter(|(text, _)| !text.starts_with('#')).filter_map(|(text, number)| line(text, number)).collect()
 }
 
-fn line(text: &str) -> Option<FstabLine> {
+fn line(text: &str, number: usize) -> Option<FstabLine> {
     let mut words = text.split_ascii_whitespace().map(unescape);
     let (what, target) = (words.next()?, words.next()?);
     let fstype = words.next().unwrap_or_else(|| String::from("auto"));
     let options = words.next().unwrap_or_else(|| String::from("defaults"));
-    Some(FstabLine { what, target, fstype, options })
+    Some(FstabLine { line: number, what, target, fstype, options })
 }
 
 #[cfg(test)]
@@ -28,6 +29,7 @@ mod tests {
         let text = "# comment\n\nUUID=1 / ext4 errors=remount-ro 0 1\n  /dev/b\t/a\\040b\n/dev/c\nnone none swap sw\n";
         let lines = parse(text);
         let shown: Vec<_> = lines.iter().map(|l| [&l.what, &l.target, &l.fstype, &l.options].map(String::as_str)).collect();
+        assert_eq!(lines.iter().map(|line| line.line).collect::<Vec<_>>(), [3, 4, 6]);
         assert_eq!(
             shown,
             [["UUID=1", "/", "ext4", "errors=remount-ro"], ["/dev/b", "/a b", "auto", "defaults"], ["none", "none", "swap", "sw"],]

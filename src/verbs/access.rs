@@ -145,7 +145,8 @@ impl View {
     }
 }
 
-fn open_store(path: &str) -> Result<Store> {
+/// The store below a physical root that is there.
+pub fn open_store(path: &str) -> Result<Store> {
     match fs::open_dir(path) {
         Ok(dir) => Store::open(dir, path),
         Err(Errno::ENOENT) => Err(Error::new(Kind::NoStore, format!("there is no \"{path}\": this is not a bedplate system"))),

@@ -4,6 +4,7 @@ pub mod access;
 pub mod deploy;
 pub mod history;
 pub mod init_store;
+pub mod lint;
 pub mod list;
 pub mod mark;
 pub mod note;
@@ -13,6 +14,7 @@ pub mod prefer;
 pub mod prepare_root;
 pub mod remove;
 pub mod rollback;
+pub mod root_tree;
 pub mod status;
 
 use bedplate::error::{Error, Kind, Result};

@@ -6,6 +6,7 @@ use bedplate::decide::model::{Booted, Chosen, Id, Instance, Report, SCHEMA};
 use bedplate::decide::record::codec::Reading;
 use bedplate::decide::record::{Key, Record};
 use bedplate::sys::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -62,6 +63,10 @@ impl Bench {
         std::fs::write(self.path(name), content).unwrap();
     }
 
+    pub fn set_mode(&self, name: &str, mode: u32) {
+        std::fs::set_permissions(self.path(name), std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+
     pub fn exists(&self, name: &str) -> bool {
         std::fs::symlink_metadata(self.path(name)).is_ok()
     }
@@ -83,6 +88,7 @@ impl Bench {
         ] {
             self.write(&format!("{name}/{file}"), content);
         }
+        self.set_mode(&format!("{name}/sbin/init"), 0o755);
     }
 
     /// The program with these arguments; `TREE` and `SYSROOT` in them stand for the paths.

@@ -61,6 +61,9 @@ fn what_is_refused_leaves_nothing() {
     bench.write("empty/etc/hosts", "");
     bench.write("no-init/usr/lib/os-release", "");
     bench.write("no-init/etc/hosts", "");
+    bench.tree("dead-init", "1");
+    bench.set_mode("dead-init/sbin/init", 0o644);
+    let dead_init = bench.path("dead-init");
     let file = bench.path("file");
     let (empty, no_init) = (bench.path("empty"), bench.path("no-init"));
     let inside = bench.path("sysroot/bedplate/deployments/v1/root");
@@ -79,6 +82,7 @@ fn what_is_refused_leaves_nothing() {
         (&["deploy", "-", "--id", "v2"], 1, "\"/dev/stdin\" is no directory: images and tar streams cannot be deployed yet"),
         (&["deploy", &empty, "--id", "v2"], 1, "the source has no directory usr: it is no root tree"),
         (&["deploy", &no_init, "--id", "v2"], 1, "the source cannot boot: there is no init program"),
+        (&["deploy", &dead_init, "--id", "v2"], 1, "the source cannot boot: the init program \"/sbin/init\" is not an executable file"),
         (&["deploy", &inside, "--id", "v2"], 1, "the source is inside the store"),
         (&["deploy", "SYSROOT", "--id", "v2"], 1, "the source contains the store: the copy would contain itself"),
     ];
@@ -110,8 +114,10 @@ fn a_tree_without_the_booted_half_is_warned_about() {
     std::fs::remove_file(bench.path("tree/usr/bin/bedplate")).unwrap();
     bench.write("tree/usr/lib/systemd/systemd", "");
     let ended = bench.bedplate(&["deploy", "TREE", "--id", "v1"]);
-    let unit = "usr/lib/systemd/system/multi-user.target.wants/bedplate-mark-good.service";
-    let warning = format!("the tree has no usr/bin/bedplate, {unit}: it cannot mark itself good, and a trial of it ends in a rollback");
+    let unit = "usr/lib/systemd/system/bedplate-mark-good.service";
+    let link = "usr/lib/systemd/system/multi-user.target.wants/bedplate-mark-good.service";
+    let warning =
+        format!("the tree has no usr/bin/bedplate, {unit}, {link}: it cannot mark itself good, and a trial of it ends in a rollback");
     assert_eq!((ended.code, ended.err), (0, format!("bedplate: warning: {warning}\n")));
 }
 

@@ -1,13 +1,17 @@
 //! The configuration: every key with its default. Reading it from text is [`parse`]'s work.
 
 mod fragments;
+mod origins;
 mod parse;
 #[cfg(test)]
 mod tests;
+mod unsupported;
 mod value;
 
-pub use fragments::fragments;
-pub use parse::{Problem, Source, parse};
+pub use fragments::{DIRECTORIES, fragments};
+pub use origins::Origins;
+pub use parse::{Merged, Problem, Source, merge, parse};
+pub use unsupported::{Unsupported, unsupported};
 
 use alloc::string::String;
 use alloc::vec::Vec;

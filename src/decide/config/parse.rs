@@ -2,8 +2,8 @@
 
 use super::value::{Wrong, duration, flag, is_normal, kept_path, list, number, text, word};
 use super::{
-    Clean, Config, Count, DeclaredPath, EtcMode, KernelMismatch, OnExhausted, PathMode, RecordKind, Require, RootMode, Scope, VarMode,
-    WhenNothingBoots,
+    Clean, Config, Count, DeclaredPath, EtcMode, KernelMismatch, OnExhausted, Origins, PathMode, RecordKind, Require, RootMode, Scope,
+    VarMode, WhenNothingBoots,
 };
 use crate::decide::manifest::line_of;
 use alloc::format;
@@ -37,9 +37,23 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Merges the files in the order given; the later one wins for each key. Total: any text gives a configuration.
+/// What the files come to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Merged {
+    pub config: Config,
+    pub problems: Vec<Problem>,
+    pub origins: Origins,
+}
+
+/// The configuration alone, with what is wrong.
 pub fn parse(sources: &[Source<'_>]) -> (Config, Vec<Problem>) {
-    let mut merger = Merger { config: Config::default(), problems: Vec::new(), file: "", text: "" };
+    let merged = merge(sources);
+    (merged.config, merged.problems)
+}
+
+/// Merges the files in the order given; the later one wins for each key. Total: any text gives a configuration.
+pub fn merge(sources: &[Source<'_>]) -> Merged {
+    let mut merger = Merger { merged: Merged::default(), doubtful: false, file: "", text: "" };
     for source in sources {
         merger.file = source.file;
         match source.text {
@@ -47,13 +61,18 @@ pub fn parse(sources: &[Source<'_>]) -> (Config, Vec<Problem>) {
             Err(why) => merger.unreadable(None, why),
         }
     }
-    merger.config.path.retain(|path| path.mode != PathMode::None);
-    (merger.config, merger.problems)
+    merger.merged.config.path.retain(|path| path.mode != PathMode::None);
+    if merger.doubtful {
+        merger.merged.config.integrity.require = Require::Signed;
+        merger.merged.origins.forget("integrity.require");
+    }
+    merger.merged
 }
 
 struct Merger<'a> {
-    config: Config,
-    problems: Vec<Problem>,
+    merged: Merged,
+    /// Nobody knows what was asked for about integrity: the strictest reading, whatever other files say.
+    doubtful: bool,
     file: &'a str,
     text: &'a str,
 }
@@ -72,14 +91,13 @@ impl<'a> Merger<'a> {
         }
     }
 
-    /// Nobody knows what the file would have asked for: the strictest reading of integrity.
     fn unreadable(&mut self, line: Option<usize>, why: &str) {
-        self.config.integrity.require = Require::Signed;
+        self.doubtful = true;
         self.problem(line, format!("cannot read it: {why}; leaving the file out and requiring signed deployments"));
     }
 
     fn problem(&mut self, line: impl Into<Option<usize>>, text: String) {
-        self.problems.push(Problem { file: self.file.into(), line: line.into(), text });
+        self.merged.problems.push(Problem { file: self.file.into(), line: line.into(), text });
     }
 
     fn line(&self, offset: usize) -> usize {
@@ -102,9 +120,7 @@ impl<'a> Merger<'a> {
     }
 
     fn not_a_section(&mut self, section: &str, offset: usize) {
-        if section == "integrity" {
-            self.config.integrity.require = Require::Signed;
-        }
+        self.doubtful |= section == "integrity";
         let line = self.line(offset);
         self.problem(line, format!("{section} is not a section, ignoring it"));
     }
@@ -112,23 +128,25 @@ impl<'a> Merger<'a> {
     fn section(&mut self, section: &str, table: &DeTable<'_>) {
         for (key, value) in table {
             let name = format!("{section}.{}", key.get_ref());
-            let text = match set(&mut self.config, &name, value.get_ref()) {
-                Ok(()) => continue,
-                Err(Wrong::UnknownKey) => unknown_key(&name),
-                Err(Wrong::Value(expected)) => self.wrong_value(&name, &expected),
-            };
             let line = self.line(key.span().start);
-            self.problem(line, text);
+            match set(&mut self.merged.config, &name, value.get_ref()) {
+                Ok(()) => self.merged.origins.add(&name, self.file, line),
+                Err(Wrong::UnknownKey) => self.problem(line, unknown_key(&name)),
+                Err(Wrong::Value(expected)) => {
+                    let text = self.wrong_value(&name, &expected);
+                    self.problem(line, text);
+                }
+            }
         }
     }
 
     fn wrong_value(&mut self, name: &str, expected: &str) -> String {
         if name.starts_with("integrity.") {
-            self.config.integrity.require = Require::Signed;
+            self.doubtful = true;
             return format!("{name} has to be {expected}; requiring signed deployments");
         }
         // The default of this key, not what an earlier file said: a half-understood file changes as little as can be told.
-        reset(&mut self.config, name);
+        reset(&mut self.merged.config, name);
         format!("{name} has to be {expected}; going on with its default")
     }
 
@@ -137,8 +155,9 @@ impl<'a> Merger<'a> {
         match value.get_ref() {
             DeValue::Table(table) => match declared(table) {
                 Ok(path) => {
-                    self.config.path.retain(|known| known.target != path.target);
-                    self.config.path.push(path);
+                    self.merged.origins.add(&path.target, self.file, line);
+                    self.merged.config.path.retain(|known| known.target != path.target);
+                    self.merged.config.path.push(path);
                 }
                 Err(why) => self.problem(line, format!("[[path]]: {why}; leaving this path out")),
             },

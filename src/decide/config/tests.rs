@@ -98,6 +98,19 @@ fn doubts_about_integrity_are_strict() {
     let (config, problems) = parse(&[Source { file: "f", text: Err("input/output error") }]);
     assert_eq!(config.integrity.require, Require::Signed);
     assert_eq!(problems.len(), 1);
+    // What is readable elsewhere does not dispel the doubt.
+    let loose = "[integrity]\nrequire = \"none\"\n";
+    for texts in [&["[integrity]\nkeys = 5\nrequire = \"none\"\n"][..], &["x", loose], &["integrity = 5\n", loose], &[loose, "x"]] {
+        assert_eq!(read(texts).0.integrity.require, Require::Signed, "{texts:?}");
+    }
+}
+
+#[test]
+fn origins_are_those_of_the_last_word() {
+    let texts = ["[boot]\ntries = 5\nkeep = 9\n", "# more\n\n[boot]\ntries = 6\n[[path]]\ntarget = \"/a\"\n"];
+    let merged = merge(&[Source { file: "a", text: Ok(texts[0]) }, Source { file: "b", text: Ok(texts[1]) }]);
+    let of = |key: &str| merged.origins.of(key);
+    assert_eq!([of("boot.tries"), of("boot.keep"), of("/a"), of("boot.count")], [Some(("b", 4)), Some(("a", 3)), Some(("b", 5)), None]);
 }
 
 #[test]

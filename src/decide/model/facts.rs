@@ -132,6 +132,8 @@ pub enum Entry {
 /// One mount line of fstab(5).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FstabLine {
+    /// From 1.
+    pub line: usize,
     pub what: String,
     pub target: String,
     pub fstype: String,

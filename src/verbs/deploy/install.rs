@@ -1,19 +1,17 @@
 //! Writes a deployment beside its place: copy, missing directories, etc.manifest, deployment.toml; then syncs and renames.
 
 use super::progress::Progress;
-use super::source::{self, Source};
+use super::source::Source;
 use crate::verbs::remove::sync_dir;
+use crate::verbs::root_tree::{self, MOUNT_POINTS};
 use bedplate::boot::copy::{Flow, Totals, copy_tree, remove_tree};
 use bedplate::boot::etc_manifest;
 use bedplate::boot::store::Store;
 use bedplate::decide::manifest::{self, Manifest};
+use bedplate::decide::model::VendorEtc;
 use bedplate::error::{Errno, Error, OrFail, Result};
 use bedplate::sys::program::interrupt::Interrupts;
 use bedplate::sys::{AsFd, OwnedFd, fs};
-
-/// Mount points that every root needs, made where the tree has none.
-const MOUNT_POINTS: [(&str, u16); 7] =
-    [("sysroot", 0o755), ("var", 0o755), ("tmp", 0o1777), ("proc", 0o555), ("sys", 0o555), ("dev", 0o755), ("run", 0o755)];
 
 /// Brings the tree to deployments/ID, whole and on the disk, or leaves nothing.
 pub fn install(store: &Store, source: &Source, totals: Totals, manifest: &Manifest, interrupts: &Interrupts) -> Result<()> {
@@ -48,7 +46,7 @@ fn write(
     copy(&dir, source, totals, interrupts)?;
     let root = fs::open_dir_in(&dir, "root").or_fail("cannot open", "root")?;
     complete(&root)?;
-    if let Some(path) = source::vendor_etc(&root)? {
+    if let Some(path) = root_tree::vendor_etc(&root)?.map(VendorEtc::path) {
         let etc = fs::open_dir_in(&root, path).or_fail("cannot open", path)?;
         etc_manifest::write(dir.as_fd(), &etc_manifest::collect(etc.as_fd())?)?;
     }
@@ -77,8 +75,7 @@ fn copy(dir: &OwnedFd, source: &Source, totals: Totals, interrupts: &Interrupts)
 }
 
 fn complete(root: &OwnedFd) -> Result<()> {
-    // etc is the mount point of the overlay where usr/etc is the vendor's; else it is the vendor's and there.
-    for (name, mode) in MOUNT_POINTS.into_iter().chain([("etc", 0o755)]) {
+    for (name, mode) in MOUNT_POINTS {
         match fs::make_dir(root, name, mode) {
             Ok(()) | Err(Errno::EEXIST) => {}
             Err(errno) => return Err(errno).or_fail("cannot make", name),
