@@ -81,7 +81,7 @@ impl<'a> Look<'a> {
             format!("{}/{}", vendor_etc.path(), path.strip_prefix("etc/").unwrap_or(path))
         });
         let paths = fixed.map(ToString::to_string).chain(declared).chain(kept);
-        paths.map(|path| Ok((path.clone(), self.entry(&path)?))).collect()
+        paths.map(|path| self.entry(&vendor_etc.source(&path)).map(|entry| (path, entry))).collect()
     }
 
     fn entry(&self, path: &str) -> Result<Entry> {

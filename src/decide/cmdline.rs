@@ -134,10 +134,16 @@ impl Reader<'_> {
     }
 
     fn volatile(&mut self) {
+        let strict = self.strict();
         let config = &mut self.request.config;
         match self.cmdline.get("systemd.volatile") {
             Some("yes" | "1" | "true" | "on" | "" | "overlay") => {
-                (config.root.mode, config.etc.mode, config.var.mode) = (RootMode::Transient, EtcMode::Transient, VarMode::Transient);
+                (config.etc.mode, config.var.mode) = (EtcMode::Transient, VarMode::Transient);
+                if strict {
+                    self.warn("systemd.volatile= would loosen integrity.require for /, leaving it read-only".into());
+                } else {
+                    config.root.mode = RootMode::Transient;
+                }
             }
             Some("state") => config.var.mode = VarMode::Transient,
             _ => {}
@@ -159,8 +165,12 @@ impl Reader<'_> {
                 self.request.config.root.mode = mode;
             }
         }
-        if let Some(mode) = self.word("bedplate.var", VarMode::WORDS) {
-            self.request.config.var.mode = mode;
+        match self.word("bedplate.var", VarMode::WORDS) {
+            Some(VarMode::Device) if !self.request.config.var.names_device() => {
+                self.warn("bedplate.var=device: the configuration has no var.source, going by the configuration".into());
+            }
+            Some(mode) => self.request.config.var.mode = mode,
+            None => {}
         }
     }
 

@@ -31,6 +31,19 @@ fn unquote(value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_text_is_read(text in "(VERSION_ID=|IMAGE_VERSION|[ -~]|\\PC|\n|\"|')*") {
+            let _ = version(&text);
+        }
+
+        #[test]
+        fn a_quoted_version_is_read(value in "[^\"\\\\\n\r]{0,9}") {
+            prop_assert_eq!(version(&alloc::format!("ID=x\nVERSION_ID=\"{value}\"\n")), value);
+        }
+    }
 
     #[test]
     fn versions() {

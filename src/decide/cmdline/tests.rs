@@ -59,6 +59,7 @@ fn requests() {
         ("systemd.volatile=yes", "transient transient transient 0"),
         ("systemd.volatile=yes bedplate.etc=overlay", "transient overlay transient 0"),
         ("systemd.volatile=no", "ro overlay bind 0"),
+        ("bedplate.var=device", "ro overlay bind 1"),
         ("bedplate.deploymnt=v1", "ro overlay bind 1"),
         ("bedplate=maybe", "ro overlay bind 1"),
         ("bedplate.reset=etc:1", "ro overlay bind 1"),
@@ -79,6 +80,9 @@ fn an_argument_never_loosens_integrity() {
     assert!(!asked.disabled);
     assert_eq!((asked.config.root.mode, asked.config.etc.mode), (RootMode::Ro, EtcMode::Overlay));
     assert_eq!(warnings.len(), 3);
+    let (asked, warnings) = ask("systemd.volatile=yes", Require::Signed);
+    assert_eq!((asked.config.root.mode, asked.config.var.mode), (RootMode::Ro, VarMode::Transient));
+    assert_eq!(warnings, ["systemd.volatile= would loosen integrity.require for /, leaving it read-only"]);
     let (asked, warnings) = ask("bedplate.etc=ro bedplate.root=ro", Require::Signed);
     assert_eq!(asked.config.etc.mode, EtcMode::Ro);
     assert!(warnings.is_empty());

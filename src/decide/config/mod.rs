@@ -13,6 +13,7 @@ pub use origins::Origins;
 pub use parse::{Merged, Problem, Source, merge, parse};
 pub use unsupported::{Unsupported, unsupported};
 
+use super::rootspec::RootSpec;
 use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
@@ -162,6 +163,13 @@ pub struct Integrity {
     /// Directory of minisign public keys, in the initramfs.
     pub keys: String,
     pub min_sequence: u64,
+}
+
+impl Var {
+    /// Whether the source can be looked for.
+    pub fn names_device(&self) -> bool {
+        RootSpec::parse(&self.source).is_ok()
+    }
 }
 
 impl Default for Integrity {

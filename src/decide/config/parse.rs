@@ -62,6 +62,7 @@ pub fn merge(sources: &[Source<'_>]) -> Merged {
         }
     }
     merger.merged.config.path.retain(|path| path.mode != PathMode::None);
+    merger.check_device();
     if merger.doubtful {
         merger.merged.config.integrity.require = Require::Signed;
         merger.merged.origins.forget("integrity.require");
@@ -138,6 +139,18 @@ impl<'a> Merger<'a> {
                 }
             }
         }
+    }
+
+    /// Without a device to wait for, no deployment at all would boot.
+    fn check_device(&mut self) {
+        let var = &mut self.merged.config.var;
+        if var.mode != VarMode::Device || var.names_device() {
+            return;
+        }
+        var.mode = VarMode::default();
+        let text = "var.mode = \"device\" needs var.source, a device; going on with its default".into();
+        let (file, line) = self.merged.origins.of("var.mode").map_or(("", 0), |(file, line)| (file, line));
+        self.merged.problems.push(Problem { file: file.into(), line: Some(line), text });
     }
 
     fn wrong_value(&mut self, name: &str, expected: &str) -> String {
@@ -255,7 +268,10 @@ fn set(config: &mut Config, name: &str, value: &DeValue<'_>) -> Set {
 }
 
 /// Where the system itself is mounted; a declared path would take it apart.
-const RESERVED: [&str; 11] = ["usr", "etc", "var", "proc", "sys", "dev", "run", "sysroot", "boot", "tmp", ""];
+const RESERVED: [&str; 5] = ["usr", "etc", "var", "boot", ""];
+
+/// Mounted by others, or over all that is in the tree: nothing of ours would be seen below.
+const OTHERS: [&str; 6] = ["proc", "sys", "dev", "run", "sysroot", "tmp"];
 
 fn declared(table: &DeTable<'_>) -> core::result::Result<DeclaredPath, String> {
     let mut path = DeclaredPath::default();
@@ -275,8 +291,14 @@ fn declared(table: &DeTable<'_>) -> core::result::Result<DeclaredPath, String> {
         }
     }
     let inner = path.target.strip_prefix('/').unwrap_or("");
-    if !is_normal(inner) || RESERVED.contains(&inner) {
+    let first = inner.split('/').next().unwrap_or_default();
+    if !is_normal(inner) || RESERVED.contains(&inner) || OTHERS.contains(&first) {
         return Err(format!("target = \"{}\" is not an absolute path that can be declared", path.target));
+    }
+    let writable = matches!(path.mode, PathMode::Bind) || path.scope == Scope::Transient;
+    let in_usr = first == "usr" && inner != "usr/local" && !inner.starts_with("usr/local/");
+    if in_usr && writable && path.mode != PathMode::None {
+        return Err(format!("target = \"{}\" is in /usr, which stays read-only: mode = \"ro\" only", path.target));
     }
     let source = path.source.trim_matches('/');
     if !source.is_empty() && !is_normal(source) {

@@ -79,6 +79,10 @@ fn problems_say_where_what_and_what_next() {
         ("[[path]]\nscope = \"shared\"\n", "f:1: [[path]]: target = \"\""),
         ("[[path]]\ntarget = \"/a\"\nsource = \"../x\"\n", "f:1: [[path]]: source"),
         ("[[path]]\ntarget = \"/a\"\nkind = \"x\"\n", "f:1: [[path]]: unknown key kind"),
+        ("[[path]]\ntarget = \"/tmp/x\"\n", "f:1: [[path]]: target = \"/tmp/x\" is not an absolute path that can be declared"),
+        ("[[path]]\ntarget = \"/usr/x\"\n", "f:1: [[path]]: target = \"/usr/x\" is in /usr, which stays read-only: mode = \"ro\" only"),
+        ("[[path]]\ntarget = \"/usr/x\"\nmode = \"ro\"\nscope = \"transient\"\n", "f:1: [[path]]: target = \"/usr/x\" is in /usr"),
+        ("[var]\nmode = \"device\"\n", "f:2: var.mode = \"device\" needs var.source, a device; going on with its default"),
         ("[boot\n", "f:1: cannot read it: "),
     ];
     for (text, expected) in cases {

@@ -98,6 +98,11 @@ pub struct TreeFacts {
 }
 
 impl TreeFacts {
+    /// Where in the tree the content of a path comes from: that of /etc is the vendor's.
+    pub fn source(&self, path: &str) -> String {
+        self.vendor_etc.source(path)
+    }
+
     pub fn entry(&self, path: &str) -> Entry {
         self.entries.iter().find(|(p, _)| p == path).map_or(Entry::Absent, |(_, e)| e.clone())
     }
@@ -116,6 +121,14 @@ impl VendorEtc {
         match self {
             Self::UsrEtc => "usr/etc",
             Self::Etc => "etc",
+        }
+    }
+
+    /// Where in the tree the content of a path comes from.
+    pub fn source(self, path: &str) -> String {
+        match path.strip_prefix("etc/") {
+            Some(inner) => alloc::format!("{}/{inner}", self.path()),
+            None => path.into(),
         }
     }
 }

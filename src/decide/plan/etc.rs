@@ -1,8 +1,9 @@
 //! Steps for /etc.
 
+use super::validate::is_below;
 use super::{Builder, PLAIN, PRIVATE, deployment, new, sysroot};
 use crate::decide::config::EtcMode;
-use crate::decide::model::{Access, Action, Base, Entry, Place};
+use crate::decide::model::{Access, Action, Base, Entry, OnError, Place, Step};
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -55,9 +56,20 @@ impl Builder<'_> {
             return;
         }
         self.keep_machine_id();
-        for kept in self.config.etc.keep.clone() {
-            self.keep(kept.trim_matches('/').trim_start_matches("etc/"));
+        // Parents first; what is in one of them is kept with it.
+        let mut kept: Vec<String> = self.config.etc.keep.iter().map(|path| bare(path).into()).collect();
+        kept.sort();
+        for path in kept {
+            if !self.is_kept(&path) {
+                self.keep(&path);
+            }
         }
+    }
+
+    fn is_kept(&self, path: &str) -> bool {
+        let target = alloc::format!("etc/{path}");
+        let holds = |to: &Place| to.path != "etc" && (to.path == target || is_below(&target, &to.path));
+        self.steps.iter().filter_map(|step| step.action.mounts_on()).filter(|to| !to.path.is_empty()).any(holds)
     }
 
     /// A file of the state is bound over /etc/machine-id: systemd writes a new id into it in place.
@@ -85,8 +97,10 @@ impl Builder<'_> {
             _ => PLAIN,
         };
         self.directory(why, kept.clone(), owner);
-        self.directory(why, new(&target), owner);
-        self.bind(why, kept, &target, Access::Writable);
+        // A path that leads nowhere costs this path, not the boot.
+        let mount_point = Action::Directory { at: new(&target), owner };
+        let bind = Action::Bind { from: kept, to: new(&target), access: Access::Writable };
+        self.steps.extend([mount_point, bind].map(|action| Step { action, on_error: OnError::Warn, why: why.into() }));
     }
 
     /// Without the file, systemd presets would run and hide behind drift.
@@ -108,4 +122,9 @@ impl Builder<'_> {
         let at = Place::new(Base::Sysroot, alloc::format!("bedplate/state/{}", self.tree.state_name));
         self.directory(why, at, PRIVATE);
     }
+}
+
+/// A path of /etc without its leading "/etc/".
+fn bare(path: &str) -> &str {
+    path.trim_matches('/').trim_start_matches("etc/")
 }

@@ -4,6 +4,8 @@
 
 mod etc;
 mod paths;
+#[cfg(test)]
+mod tests;
 mod text;
 pub mod units;
 pub mod validate;
@@ -121,6 +123,12 @@ impl Builder<'_> {
 
     fn in_fstab(&self, path: &str) -> bool {
         in_fstab(self.tree, path)
+    }
+
+    /// Whether a mount at `target` would be the second one there, or hide one below it.
+    fn is_taken(&self, target: &str) -> bool {
+        let hidden = |to: &Place| to.path == target || validate::is_below(&to.path, target);
+        self.steps.iter().filter_map(|step| step.action.mounts_on()).any(hidden)
     }
 
     fn writable(&self) -> bool {

@@ -1,8 +1,9 @@
 //! Steps for the paths that live in /var, and for those that the configuration declares.
 
+use super::validate::is_below;
 use super::{Builder, PLAIN, SCRATCH_SIZE, deployment, new};
 use crate::decide::config::{DeclaredPath, PathMode, Scope};
-use crate::decide::model::{Access, Action, Base, Entry, Owner, Place};
+use crate::decide::model::{Access, Action, Base, Entry, Owner, Place, Step};
 use alloc::string::String;
 use alloc::vec;
 
@@ -46,15 +47,18 @@ impl Builder<'_> {
         self.config.path.iter().any(|path| path.target.trim_matches('/') == target)
     }
 
+    /// Parents first, however they were declared.
     pub(super) fn declared_paths(&mut self) {
-        for path in self.config.path.clone() {
-            self.declared(&path);
-        }
+        let mut paths = self.config.path.clone();
         for target in PACKAGE_DATABASES {
             if self.mounts_var() && !self.is_declared(target) && matches!(self.tree.entry(target), Entry::Directory(_)) {
                 let scope = Scope::Deployment;
-                self.declared(&DeclaredPath { target: alloc::format!("/{target}"), scope, ..DeclaredPath::default() });
+                paths.push(DeclaredPath { target: alloc::format!("/{target}"), scope, ..DeclaredPath::default() });
             }
+        }
+        paths.sort_by(|a, b| a.target.cmp(&b.target));
+        for path in &paths {
+            self.declared(path);
         }
     }
 
@@ -65,7 +69,7 @@ impl Builder<'_> {
             _ => PLAIN,
         };
         let access = if path.mode == PathMode::Ro { Access::ReadOnly } else { Access::Writable };
-        if path.mode == PathMode::None || !self.mount_point(target, owner) {
+        if path.mode == PathMode::None || !self.can_be_mounted(path, target) || !self.mount_point(target, owner) {
             return;
         }
         match path.scope {
@@ -78,10 +82,27 @@ impl Builder<'_> {
         }
     }
 
-    /// Makes the mount point where that is possible: in /var. Elsewhere the tree has to have it.
+    fn can_be_mounted(&mut self, path: &DeclaredPath, target: &str) -> bool {
+        let why_not = if path.scope == Scope::Shared && !self.mounts_var() {
+            "there is no shared /var (var.mode = \"none\")"
+        } else if self.is_taken(target) {
+            "something is mounted there already"
+        } else {
+            return true;
+        };
+        self.warn(alloc::format!("[[path]] target = \"/{target}\": {why_not}, leaving the path out"));
+        false
+    }
+
+    /// Makes the mount point where that is possible: in /var, and in what lives there. Elsewhere the tree has to have it.
     fn mount_point(&mut self, target: &str, owner: Owner) -> bool {
+        let why = "a declared path needs a mount point";
         if let Some(place) = target.strip_prefix("var/").filter(|_| self.mounts_var()) {
-            self.directory("a declared path needs a mount point", Place::new(Base::Var, place), owner);
+            self.directory(why, Place::new(Base::Var, place), owner);
+            return true;
+        }
+        if self.is_in_data(target) {
+            self.directory(why, new(target), owner);
             return true;
         }
         let present = matches!(self.tree.entry(target), Entry::Directory(_));
@@ -89,6 +110,17 @@ impl Builder<'_> {
             self.warn(alloc::format!("[[path]] target = \"/{target}\": the deployment has no such directory, leaving the path out"));
         }
         present
+    }
+
+    /// Below a mount of ours that takes writes and hides the tree's own directory.
+    fn is_in_data(&self, target: &str) -> bool {
+        let writable = |step: &Step| match &step.action {
+            Action::Bind { to, access: Access::Writable, .. } | Action::Tmpfs { to, .. } => {
+                to.base == Base::New && is_below(target, &to.path)
+            }
+            _ => false,
+        };
+        self.steps.iter().any(writable)
     }
 
     fn declared_shared(&mut self, target: &str, source: &str, owner: Owner, access: Access) {
@@ -106,10 +138,10 @@ impl Builder<'_> {
         let why = "this path's data goes with the deployment";
         let name = alloc::format!("paths/{target}");
         let state = self.state(&name);
-        let vendor = matches!(self.tree.entry(target), Entry::Directory(_)).then(|| deployment(target));
+        let vendor = matches!(self.tree.entry(target), Entry::Directory(_)).then(|| deployment(&self.tree.source(target)));
         if !self.writable() {
             let kept = self.has_state(&name).then_some(state).or(vendor);
-            return self.declared_on_read_only_disk(target, owner, kept);
+            return self.declared_on_read_only_disk(target, owner, kept, access);
         }
         self.state_directory(why);
         if let Some(from) = vendor {
@@ -119,14 +151,15 @@ impl Builder<'_> {
         self.bind(why, state, target, access);
     }
 
-    fn declared_on_read_only_disk(&mut self, target: &str, owner: Owner, kept: Option<Place>) {
+    fn declared_on_read_only_disk(&mut self, target: &str, owner: Owner, kept: Option<Place>, access: Access) {
         let why = "the disk cannot be written";
-        match kept {
-            Some(lower) => {
+        match (kept, access) {
+            (Some(from), Access::ReadOnly) => self.bind(why, from, target, access),
+            (Some(lower), Access::Writable) => {
                 let name = alloc::format!("path-{}", target.replace('/', "-"));
                 self.transient_overlay(why, &name, vec![lower], target, owner);
             }
-            None => self.step(why, Action::Tmpfs { to: new(target), mode: owner.mode, size: Some(SCRATCH_SIZE.into()) }),
+            (None, _) => self.step(why, Action::Tmpfs { to: new(target), mode: owner.mode, size: Some(SCRATCH_SIZE.into()) }),
         }
     }
 }

@@ -75,7 +75,7 @@ fn check_overlay(action: &Action) -> Result<()> {
 }
 
 /// Whether `path` is strictly below `parent`; everything but the root itself is below the root.
-fn is_below(path: &str, parent: &str) -> bool {
+pub(super) fn is_below(path: &str, parent: &str) -> bool {
     if parent.is_empty() {
         return !path.is_empty();
     }

@@ -15,9 +15,12 @@ const PRIVATE: [&str; 4] = ["bedplate", "bedplate/deployments", "bedplate/state"
 
 pub fn findings(sysroot: &str) -> Result<Vec<Finding>> {
     let store = open_store(sysroot)?;
-    let mut odd = Vec::new();
-    let facts = facts::gather(&store, None, &mut odd)?;
+    let facts = facts::gather(&store, None, &mut Vec::new())?;
     let ledger = Ledger::open(&store, &facts.deployments, &Disk::Writable, Config::default().boot.tries);
+    let mut odd = Vec::new();
+    for deployment in &facts.deployments {
+        store.marker(&deployment.id, &mut odd);
+    }
     Ok(lint::store(&lint::Store {
         modes: modes(&store)?,
         private: &PRIVATE,
