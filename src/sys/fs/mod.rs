@@ -15,6 +15,8 @@ use rustix::fs::{self, AtFlags, CWD, Mode, OFlags, ResolveFlags};
 
 /// Larger files are refused by [`read`]: nothing that boot code reads is near this size.
 const READ_LIMIT: usize = 16 << 20;
+/// How often a lookup that something else on the system has disturbed is begun again.
+const LOOKUPS: usize = 1000;
 
 /// Opens a directory by its path in the mount namespace: the anchor for all names below it.
 pub fn open_dir(path: &str) -> SysResult<OwnedFd> {
@@ -24,7 +26,11 @@ pub fn open_dir(path: &str) -> SysResult<OwnedFd> {
 fn open_in(root: impl AsFd, path: &str, flags: OFlags, mode: Mode) -> SysResult<OwnedFd> {
     let path = path.trim_start_matches('/');
     let path = if path.is_empty() { "." } else { path };
-    Ok(fs::openat2(root, path, flags | OFlags::CLOEXEC, mode, ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS)?)
+    let look_up = || fs::openat2(root.as_fd(), path, flags | OFlags::CLOEXEC, mode, ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS);
+    // A rename or a mount anywhere, while a `..` is walked: the kernel cannot tell any more that it stayed inside (openat2(2)).
+    let disturbed = |result: &Result<_, _>| matches!(result, Err(rustix::io::Errno::AGAIN));
+    let last = core::iter::repeat_with(look_up).take(LOOKUPS).find(|result| !disturbed(result));
+    Ok(last.unwrap_or(Err(rustix::io::Errno::AGAIN))?)
 }
 
 /// Opens a directory below `root`, for reading its entries and as an anchor.
