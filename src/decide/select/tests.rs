@@ -205,6 +205,10 @@ fn notes_say_what_was_passed_over() {
         assert_eq!(notes(record, setup), [expected], "{record} | {setup}");
     }
     assert!(notes("v1 good*; v2 trial left=2", "arg=v2").is_empty());
+    // The last of its boots is running: it has not failed yet.
+    assert!(notes("v1 good*; v2 sup forced=3 rule=default now", "default=v2").is_empty());
+    assert!(!notes("v1 good*; v2 sup forced=3 rule=default", "default=v2").is_empty());
+    assert!(!notes("v1 good*; v2 sup forced=3 mounts-failed now", "default=v2").is_empty());
 }
 
 #[test]
