@@ -39,15 +39,17 @@ pub struct Announcement<'a> {
 impl Announcement<'_> {
     /// Writes everything below /run; the report is also returned.
     pub fn publish(mut self) -> Result<Report> {
-        let run = fs::open_dir(&self.options.run).or_fail("cannot open", &self.options.run)?;
         let candidate = self.selection.first().cloned().ok_or_else(|| Error::transient("nothing was chosen"))?;
         for warning in self.standing.warnings.iter().chain(&self.standing.plan.warnings) {
             log::warn!("{warning}");
             self.warnings.push(warning.clone());
         }
-        self.warn_on_failure("cannot write files for the booted system", |this| this.write_run_files(&run, candidate.counting));
+        self.warn_on_failure("cannot write files for the booted system", |this| this.write_run_files(candidate.counting));
+        let options = self.options;
         let report = self.report(&candidate);
-        write_report(&run, &report)?;
+        if let Err(error) = write_report(options, &report) {
+            log::warn!("{error}, going on without the report: this boot cannot be marked good");
+        }
         log::info!("{}", headline(&report));
         Ok(report)
     }
@@ -60,7 +62,8 @@ impl Announcement<'_> {
         }
     }
 
-    fn write_run_files(&self, run: &OwnedFd, counting: Counting) -> Result<()> {
+    fn write_run_files(&self, counting: Counting) -> Result<()> {
+        let run = &fs::open_dir(&self.options.run).or_fail("cannot open", &self.options.run)?;
         make_private(run)?;
         write_files(run, &self.standing.plan)?;
         if let Some(from) = &self.selection.fell_back_from {
@@ -130,9 +133,10 @@ fn replace(run: &OwnedFd, path: &str, mode: u16, content: &[u8]) -> Result<()> {
     fs::replace_in(run, path, mode, content).or_fail("cannot write", path)
 }
 
-fn write_report(run: &OwnedFd, report: &Report) -> Result<()> {
+fn write_report(options: &Options, report: &Report) -> Result<()> {
+    let run = fs::open_dir(&options.run).or_fail("cannot open", &options.run)?;
     let text = serde_json::to_string_pretty(report).map_err(|error| Error::transient(format!("cannot write \"{BOOT_JSON}\": {error}")))?;
-    replace(run, BOOT_JSON, 0o644, text.as_bytes())
+    replace(&run, BOOT_JSON, 0o644, text.as_bytes())
 }
 
 fn write_files(run: &OwnedFd, plan: &Plan) -> Result<()> {

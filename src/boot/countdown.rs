@@ -1,7 +1,8 @@
 //! The countdown before a prompt: without a key, a machine that nobody watches goes on by itself.
 
+use crate::decide::config::WhenNothingBoots;
 use crate::decide::plan::units::RUN_COUNTDOWN;
-use crate::sys::{OwnedFd, fs, host, terminal, uevent};
+use crate::sys::{OwnedFd, fs, host, power, terminal, uevent};
 use alloc::format;
 
 /// How long a key may take, in seconds.
@@ -16,10 +17,15 @@ pub enum End {
     NotAsked,
 }
 
-/// Counts down on the console. Where no key can be read, only time decides.
+/// Counts down on the console. Where no key can be read, only time decides. A unit knows only to reboot: where a halt was
+/// asked for, it is made here.
 pub fn run(run_dir: &str) -> End {
     let asked = fs::open_dir(run_dir).and_then(|dir| fs::read_text(dir, RUN_COUNTDOWN));
-    asked.map_or(End::NotAsked, |action| before(action.trim()))
+    let Ok(action) = asked else { return End::NotAsked };
+    match before(action.trim()) {
+        End::TimeIsUp if action.trim() == WhenNothingBoots::Halt.word() => power::end(power::End::Halt),
+        end => end,
+    }
 }
 
 /// Counts down to an action that is named, whoever asked for it.

@@ -55,9 +55,12 @@ pub fn prepare(options: &Options) -> Result<Outcome> {
     if announce::stands_already(&options.run, &options.sysroot, &boot_id)? {
         return Ok(Outcome::StoodAlready);
     }
-    let mut boot = Boot::look(options, request, warnings)?;
-    let (standing, selection) = boot.first_that_stands()?;
-    boot.announce(standing, &selection).map(|report| Outcome::Stands(Box::new(report)))
+    let policy = request.config.boot.when_nothing_boots;
+    let report = Boot::look(options, request, warnings).and_then(Boot::bring_up);
+    if report.is_err() {
+        announce::nothing_boots(options, policy);
+    }
+    report.map(|report| Outcome::Stands(Box::new(report)))
 }
 
 fn say(warnings: &[String]) {
@@ -89,6 +92,11 @@ impl<'a> Boot<'a> {
         warnings.extend(store.writable_by_others());
         say(warnings.get(heard..).unwrap_or_default());
         Ok(Self { options, request, store, facts, ledger, disk, failed: Vec::new(), warnings })
+    }
+
+    fn bring_up(mut self) -> Result<Report> {
+        let (standing, selection) = self.first_that_stands()?;
+        self.announce(standing, &selection)
     }
 
     fn select(&self) -> Selection {
@@ -182,7 +190,6 @@ impl<'a> Boot<'a> {
     fn nothing_boots(&self) -> Error {
         let each = self.failed.iter().map(|candidate| format!("; {}: {}", candidate.id, candidate.why));
         let each: String = if self.facts.deployments.is_empty() { "; there are no deployments".into() } else { each.collect() };
-        announce::nothing_boots(self.options, self.request.config.boot.when_nothing_boots);
         Error::transient(format!(
             "no deployment boots{each}. next step: boot with bedplate.deployment=ID to name one, or repair the store from another system"
         ))

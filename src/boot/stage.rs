@@ -101,8 +101,9 @@ impl Stage {
         if let Err(errno) = spot.attach(&new) {
             return Err(spot.put_back(kept, errno));
         }
+        // The new root stands. Should the stage not go away, that is no reason to boot another one: `drop` says it.
         self.outside.take();
-        self.undo()
+        Ok(())
     }
 }
 

@@ -128,13 +128,14 @@ impl Store {
 
     /// Appends one line to history.jsonl, without a flush.
     pub fn append_history(&self, line: &str) -> Result<()> {
+        self.rotate_history()?;
         let on = format!("{STORE}/history.jsonl");
         let file = fs::append_in(&self.dir, "history.jsonl", 0o600).or_fail("cannot open", &on)?;
         fs::write_all(&file, format!("{line}\n").as_bytes()).or_fail("cannot write", &on)
     }
 
     /// Half of the history is set aside when it has grown to 256 KiB: at most twice that is kept.
-    pub fn rotate_history(&self) -> Result<()> {
+    fn rotate_history(&self) -> Result<()> {
         const LIMIT: u64 = 256 << 10;
         let size = match fs::stat_in(&self.dir, "history.jsonl") {
             Ok(stat) => stat.size,
