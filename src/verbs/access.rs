@@ -39,17 +39,19 @@ pub fn find_sysroot(named: Option<&str>) -> String {
 impl View {
     /// Opens for reading. `run` is where this boot's report is.
     pub fn open(sysroot: Option<&str>, run: &str) -> Result<Self> {
-        let sysroot = find_sysroot(sysroot);
-        let store = open_store(&sysroot)?;
-        Self::gather(&sysroot, store, run)
+        let path = find_sysroot(sysroot);
+        let store = open_store(&path)?;
+        Self::gather(sysroot, &path, store, run)
     }
 
-    fn gather(sysroot: &str, store: Store, run: &str) -> Result<Self> {
+    fn gather(named: Option<&str>, path: &str, store: Store, run: &str) -> Result<Self> {
         let mut warnings = Vec::new();
         let facts = facts::gather(&store, None, &mut warnings)?;
         let report = read_report(run)?.filter(|report| report.boot_id == facts.boot_id);
+        // The disk of another machine was named: what this one runs is not there, and its configuration does not count.
+        let report = report.filter(|report| named.is_none() || running(&facts, report).is_some());
         let config = effective_config(&store, report.as_ref())?;
-        let read_only = fs::is_read_only(&store.dir).or_fail("cannot look at", sysroot)?;
+        let read_only = fs::is_read_only(&store.dir).or_fail("cannot look at", path)?;
         let disk = if read_only { Disk::ReadOnly("it is mounted read-only".into()) } else { Disk::Writable };
         let ledger = Ledger::open(&store, &facts.deployments, &disk, config.boot.tries);
         warnings.extend(ledger.warning());
@@ -65,7 +67,7 @@ impl View {
         }
         let store = open_store(&path)?;
         lock(&store.dir)?;
-        let mut view = Self::gather(&path, store, run)?;
+        let mut view = Self::gather(sysroot, &path, store, run)?;
         view.rebuild_if_lost()?;
         Ok(view)
     }
@@ -104,8 +106,7 @@ impl View {
 
     /// The deployment that this machine runs, where it is still there in the same instance.
     pub fn booted(&self) -> Option<&Deployment> {
-        let booted = &self.report.as_ref()?.deployment;
-        self.facts.deployments.iter().find(|d| d.id == booted.id && d.instance() == booted.instance.as_ref())
+        running(&self.facts, self.report.as_ref()?)
     }
 
     pub fn booted_key(&self) -> Option<Key> {
@@ -138,11 +139,16 @@ impl View {
     pub fn note(&self, event: &str, deployment: &Id, why: &str) {
         let (time, boot_id) = (host::unix_time(), self.facts.boot_id.as_str());
         let line = serde_json::json!({ "time": time, "boot-id": boot_id, "event": event, "deployment": deployment.as_str(), "why": why });
-        let result = self.store.rotate_history().and_then(|()| self.store.append_history(&line.to_string()));
-        if let Err(error) = result {
+        if let Err(error) = self.store.append_history(&line.to_string()) {
             log::warn!("{error}, going on without this line of history");
         }
     }
+}
+
+/// The deployment that the report is of.
+fn running<'a>(facts: &'a Facts, report: &Report) -> Option<&'a Deployment> {
+    let booted = &report.deployment;
+    facts.deployments.iter().find(|d| d.id == booted.id && d.instance() == booted.instance.as_ref())
 }
 
 /// The store below a physical root that is there.

@@ -57,6 +57,12 @@ impl Subject {
         self.view.store.write_marker(&self.deployment.id, &marker)
     }
 
+    /// Whether its newest marker says so. (One that another instance left does not count.)
+    fn has_marker(&self, verdict: Verdict) -> bool {
+        let own = self.deployment.marker.as_ref().filter(|marker| Some(&marker.instance) == self.deployment.instance());
+        own.is_some_and(|marker| marker.verdict == verdict)
+    }
+
     /// The command line's deployment, if it named one.
     fn argument(&self) -> Option<Key> {
         self.report.argument.as_deref().and_then(|id| self.view.deployment(id).ok()).and_then(Deployment::key)
@@ -72,8 +78,7 @@ fn good(args: &cli::Mark, out: &mut dyn Write) -> Result<Exit> {
     let argument = subject.argument();
     let incumbent = subject.view.ledger.record.succeed(subject.key, rule, tries, argument);
     subject.view.ledger.record.drop_spent_default(tries);
-    let has_marker = subject.deployment.marker.as_ref().is_some_and(|marker| marker.verdict == Verdict::Success);
-    if incumbent == NewIncumbent::Yes || !has_marker {
+    if incumbent == NewIncumbent::Yes || !subject.has_marker(Verdict::Success) {
         // Without the marker the record still says good: a full disk must not make a good deployment roll back.
         if let Err(error) = subject.write_marker(Verdict::Success, "mark good") {
             log::warn!("{error}: the record alone says good until the next success");
@@ -108,7 +113,9 @@ fn end_the_trial(run: &str) -> Result<()> {
 fn bad(args: &cli::Mark, reason: &str, out: &mut dyn Write) -> Result<Exit> {
     let mut subject = Subject::open(args)?;
     let id = subject.deployment.id.clone();
-    subject.write_marker(Verdict::Failure, reason)?;
+    if !subject.has_marker(Verdict::Failure) {
+        subject.write_marker(Verdict::Failure, reason)?;
+    }
     let before = subject.view.ledger.record.clone();
     subject.view.ledger.record.mark_bad(subject.key);
     if subject.view.ledger.record == before {

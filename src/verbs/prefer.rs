@@ -8,19 +8,21 @@ use bedplate::error::{Error, Result};
 use std::io::Write;
 
 pub fn set_default(args: &cli::SetDefault, out: &mut dyn Write) -> Result<Exit> {
-    let mut view = View::open_for_change(args.sysroot.as_deref(), "/run")?;
+    let open = || View::open_for_change(args.sysroot.as_deref(), "/run");
     match (&args.id, args.clear) {
-        (Some(id), false) => {
-            let key = view.armed(id)?;
-            view.ledger.record.set_default(key);
-            view.commit()?;
-            view.note("default", &view.deployment(id)?.id.clone(), "set by a person");
-            say(out, &format!("{id} boots from now on; back to the rules: bedplate set-default --clear\n"))?;
-        }
-        (None, true) => clear_default(&mut view, out)?,
+        (Some(id), false) => name_default(&mut open()?, id, out)?,
+        (None, true) => clear_default(&mut open()?, out)?,
         _ => return Err(Error::usage("set-default takes either an ID or --clear")),
     }
     Ok(Exit::Done)
+}
+
+fn name_default(view: &mut View, id: &str, out: &mut dyn Write) -> Result<()> {
+    let key = view.armed(id)?;
+    view.ledger.record.set_default(key);
+    view.commit()?;
+    view.note("default", &view.deployment(id)?.id.clone(), "set by a person");
+    say(out, &format!("{id} boots from now on; back to the rules: bedplate set-default --clear\n"))
 }
 
 fn clear_default(view: &mut View, out: &mut dyn Write) -> Result<()> {

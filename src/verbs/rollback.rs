@@ -39,14 +39,15 @@ pub fn run(args: &cli::Rollback, out: &mut dyn Write) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// What would be chosen if the booted one did not exist: good once, and not marked otherwise.
+/// What would be chosen if the booted one did not exist: good once, not marked otherwise, and as far as one can see whole.
 fn fallback(view: &View, booted: Option<Key>) -> Result<Key> {
     let usable = |key: &Key| {
         let slot = view.ledger.record.slot(*key);
         Some(*key) != booted && slot.is_some_and(|slot| slot.status == Status::Good && slot.once_good == OnceGood::Yes)
     };
     let candidates = view.next_boot().candidates;
-    let key_of = |id: &Id| view.facts.deployments.iter().find(|deployment| deployment.id == *id).and_then(Deployment::key);
+    let whole = |deployment: &&Deployment| deployment.defect.is_none();
+    let key_of = |id: &Id| view.facts.deployments.iter().find(|deployment| deployment.id == *id).filter(whole).and_then(Deployment::key);
     let found = candidates.iter().filter_map(|candidate| key_of(&candidate.id)).find(usable);
     found.ok_or_else(|| Error::refused("there is no other deployment that was good once: name one to go to it all the same"))
 }

@@ -3,7 +3,7 @@
 use super::access::View;
 use super::{Exit, say, say_json};
 use crate::cli;
-use bedplate::decide::model::{Chosen, FailedCandidate, SCHEMA, Selection};
+use bedplate::decide::model::{Chosen, FailedCandidate, Rule, SCHEMA, Selection};
 use bedplate::error::{Error, Kind, Result};
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -163,12 +163,13 @@ impl Next {
             id: first.id.to_string(),
             rule: first.rule.word(),
             reason: first.rule.sentence(),
-            tries_left: slot.map(|slot| slot.left),
+            // A preference and the last resort do not go by the tries that are left.
+            tries_left: slot.filter(|_| !first.rule.is_preference() && first.rule != Rule::LastResort).map(|slot| slot.left),
         })
     }
 
     fn text(&self) -> String {
-        let tries = self.tries_left.map(|left| format!("; {left} tries left")).unwrap_or_default();
+        let tries = self.tries_left.map(|left| format!("; tries left: {left}")).unwrap_or_default();
         format!("{}: {}{tries}", self.id, self.reason)
     }
 }

@@ -8,6 +8,7 @@ mod deploy;
 mod interrupted;
 mod mounted;
 mod remove;
+mod verdicts;
 
 use bench::Bench;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};

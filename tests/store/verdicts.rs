@@ -1,0 +1,148 @@
+//! mark, rollback, set-default, status and history: the verbs of whoever judges a boot.
+
+use super::bench::Bench;
+use bedplate::decide::marker::{Marker, Verdict};
+use bedplate::decide::model::{Id, Rule};
+use bedplate::decide::mountinfo;
+use bedplate::decide::record::change::NewIncumbent;
+use bedplate::decide::record::{OnceGood, Status};
+use std::process::Command;
+
+impl Bench {
+    /// As if this boot were of that deployment, and its root the one of this test.
+    fn boot_as_root(&self, id: &str) {
+        self.boot(id);
+        let mounts = mountinfo::parse(&std::fs::read_to_string("/proc/self/mountinfo").unwrap());
+        let root = mounts.iter().rfind(|mount| mount.target == "/").unwrap();
+        let device = format!("{}:{}", root.device.0, root.device.1);
+        let file = self.path("run/bedplate/boot.json");
+        let mut report: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+        let mounted = serde_json::json!({ "target": "/", "fstype": "any", "access": "ro", "device": device, "root": root.root });
+        report["mounts"] = serde_json::Value::Array(vec![mounted]);
+        std::fs::write(file, report.to_string()).unwrap();
+    }
+
+    fn marker(&self, id: &str) -> Option<Marker> {
+        let mut warnings = Vec::new();
+        let marker = self.store().marker(&Id::parse(id).unwrap(), &mut warnings);
+        assert_eq!(warnings, [""; 0]);
+        marker
+    }
+
+    fn standing(&self, id: &str) -> (Status, OnceGood) {
+        let record = self.record();
+        record.slot(self.key(id)).map(|slot| (slot.status, slot.once_good)).unwrap()
+    }
+
+    /// v1 and v2, both good once, v2 the incumbent.
+    fn with_two_good() -> Self {
+        let bench = Self::new();
+        bench.done(&["deploy", "TREE", "--id", "v1", "--good"]);
+        bench.done(&["deploy", "TREE", "--id", "v2"]);
+        bench.change(|record| assert_eq!(record.succeed(bench.key("v2"), Rule::Trial, 3, None), NewIncumbent::Yes));
+        bench
+    }
+}
+
+#[test]
+fn the_last_verdict_counts_also_without_the_record() {
+    let bench = Bench::new();
+    bench.done(&["deploy", "TREE", "--id", "v1"]);
+    bench.boot_as_root("v1");
+    assert_eq!(bench.done(&["mark", "good"]), "v1 is good\n");
+    assert_eq!(bench.done(&["mark", "good"]), "v1 is good already\n");
+    assert_eq!(bench.done(&["mark", "bad", "--reason", "slow"]), "v1 is bad; the next boot is v1\n");
+    let bad = bench.marker("v1").unwrap();
+    assert_eq!((bad.verdict, bad.how.as_str(), bad.revision), (Verdict::Failure, "slow", bench.record().revision));
+    assert_eq!(bench.done(&["mark", "bad", "--reason", "slow still"]), "v1 is bad already\n");
+    assert_eq!(bench.marker("v1"), Some(bad));
+    assert_eq!(bench.done(&["mark", "good"]), "v1 is good\n");
+    let good = bench.marker("v1").unwrap();
+    assert_eq!((good.verdict, good.revision), (Verdict::Success, bench.record().revision));
+    assert_eq!(bench.standing("v1"), (Status::Good, OnceGood::Yes));
+}
+
+#[test]
+fn without_room_for_the_marker_the_record_says_good() {
+    let bench = Bench::new();
+    bench.done(&["deploy", "TREE", "--id", "v1"]);
+    bench.boot_as_root("v1");
+    bench.write("run/bedplate/countdown", "reboot\n");
+    // What cannot be replaced, as on a full disk.
+    bench.write("sysroot/bedplate/deployments/v1/boot-success/in-the-way", "");
+    let ended = bench.bedplate(&["mark", "good"]);
+    assert_eq!((ended.code, ended.out.as_str()), (0, "v1 is good\n"), "{}", ended.err);
+    assert!(ended.err.contains("the record alone says good until the next success"), "{}", ended.err);
+    assert_eq!((bench.standing("v1"), bench.record().incumbent), ((Status::Good, OnceGood::Yes), Some(bench.key("v1"))));
+    assert_eq!((bench.exists("run/bedplate/marked-good"), bench.exists("run/bedplate/countdown")), (true, false));
+}
+
+#[test]
+fn rollback_passes_over_what_is_broken() {
+    let bench = Bench::with_two_good();
+    bench.done(&["deploy", "TREE", "--id", "v3"]);
+    bench.boot("v3");
+    std::fs::remove_dir_all(bench.path("sysroot/bedplate/deployments/v2/root/usr")).unwrap();
+    assert_eq!(bench.done(&["rollback"]), "the next boot is v1\n");
+    assert_eq!(bench.done(&["list"]).lines().filter(|line| line.contains("trial")).count(), 1);
+    let again = bench.bedplate(&["rollback", "v3"]);
+    assert_eq!((again.code, again.err.contains("that deployment is running")), (1, true), "{}", again.err);
+}
+
+#[test]
+fn what_a_person_chose_is_shown_without_tries() {
+    let bench = Bench::with_two_good();
+    let next = |bench: &Bench| bench.done(&["status"]).lines().find(|line| line.starts_with("next boot")).map(String::from);
+    assert_eq!(next(&bench).unwrap(), "next boot  v2: the deployment that last succeeded");
+    bench.change(|record| record.mark_bad(bench.key("v1")));
+    bench.change(|record| record.set_default(bench.key("v1")));
+    assert_eq!(bench.standing("v1"), (Status::Good, OnceGood::Yes));
+    assert_eq!(next(&bench).unwrap(), "next boot  v1: set as the default by a person");
+    bench.done(&["deploy", "TREE", "--id", "v3", "--tries", "1"]);
+    assert_eq!(next(&bench).unwrap(), "next boot  v3: on trial, with tries left; tries left: 1");
+}
+
+#[test]
+fn a_default_needs_one_of_two() {
+    for arguments in [&["set-default"][..], &["set-default", "v1", "--clear"]] {
+        let output = Command::new(env!("CARGO_BIN_EXE_bedplate")).args(arguments).args(["--sysroot", "/nowhere"]).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), said.as_str()), (Some(2), "bedplate: error: set-default takes either an ID or --clear\n"));
+    }
+}
+
+#[test]
+fn the_disk_of_another_machine_goes_by_its_own_configuration() {
+    let (here, other) = (Bench::new(), Bench::new());
+    here.done(&["deploy", "TREE", "--id", "v1", "--good"]);
+    here.boot("v1");
+    std::fs::copy(here.path("run/bedplate/boot.json"), other.path("run/bedplate/boot.json")).unwrap();
+    let mut config = bedplate::decide::config::Config::default();
+    config.boot.tries = 7;
+    other.write("sysroot/bedplate/config.json", &serde_json::to_string(&config).unwrap());
+    assert_eq!(other.done(&["deploy", "TREE", "--id", "v2"]), "deployed v2 (version 1): it boots next, on trial with 7 tries\n");
+    assert!(other.done(&["status"]).starts_with("booted     not through bedplate"));
+    assert!(here.done(&["status"]).starts_with("booted     v1, good"));
+}
+
+#[test]
+fn history_is_bounded() {
+    let bench = Bench::new();
+    let line = "x".repeat(1023);
+    for _ in 0..600 {
+        bench.store().append_history(&line).unwrap();
+    }
+    let size = |name: &str| std::fs::metadata(bench.path(&format!("sysroot/bedplate/{name}"))).unwrap().len();
+    assert_eq!((size("history.jsonl.1"), size("history.jsonl")), (256 << 10, (600 - 512) << 10));
+}
+
+#[test]
+fn a_machine_that_cannot_boot_is_not_left_standing() {
+    let bench = Bench::without_store();
+    let program = Command::new(env!("CARGO_BIN_EXE_bedplate"))
+        .args(["prepare-root", &bench.path("sysroot"), "", "--config-root", &bench.path("sysroot"), "--run", &bench.path("run")])
+        .output()
+        .unwrap();
+    assert_eq!(program.status.code(), Some(3));
+    assert_eq!(std::fs::read_to_string(bench.path("run/bedplate/countdown")).unwrap(), "reboot\n");
+}
