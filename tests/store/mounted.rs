@@ -115,3 +115,22 @@ fn a_sysroot_that_is_mounted_read_only_is_written_in_private() {
     assert_eq!(bench.names("sysroot/bedplate/deployments"), ["v1"]);
     assert!(std::fs::write(bench.path("sysroot/x"), "").is_err(), "it became writable for others, too");
 }
+
+#[test]
+fn a_root_that_stands_is_no_failed_boot() {
+    if !inside("a_root_that_stands_is_no_failed_boot") {
+        return;
+    }
+    let Mounted(bench) = &Mounted::tmpfs("size=32m");
+    bench.done(&["deploy", "TREE", "--id", "v1", "--good"]);
+    let init = bench.path("sysroot/bedplate/deployments/v1/root/sbin/init");
+    std::fs::set_permissions(init, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    bench.write("run/bedplate/boot.json/in-the-way", "");
+    let (sysroot, run) = (bench.path("sysroot"), bench.path("run"));
+    let mut prepare_root = Command::new(env!("CARGO_BIN_EXE_bedplate"));
+    let ended = prepare_root.args(["prepare-root", &sysroot, "", "--config-root", &run, "--run", &run]).output().unwrap();
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert!(said.contains("going on without the report: this boot cannot be marked good"), "{said}");
+    assert_eq!((ended.status.code(), bench.exists("sysroot/sysroot/bedplate/record")), (Some(0), true), "{said}");
+    assert!(Command::new("umount").args(["--recursive", &sysroot]).status().unwrap().success());
+}
