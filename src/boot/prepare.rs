@@ -69,6 +69,12 @@ fn say(warnings: &[String]) {
     }
 }
 
+/// What a disk that cannot be written means for the choice.
+fn uncounted(disk: &Disk) -> Option<String> {
+    let Disk::ReadOnly(why) = disk else { return None };
+    Some(format!("the record cannot be written ({why}): choosing without counting, a deployment on trial has to wait"))
+}
+
 /// One boot's work in progress.
 struct Boot<'a> {
     options: &'a Options,
@@ -88,7 +94,7 @@ impl<'a> Boot<'a> {
         let heard = warnings.len();
         let facts = facts::gather(&store, request.init.as_deref(), &mut warnings)?;
         let ledger = Ledger::open(&store, &facts.deployments, &disk, request.config.boot.tries);
-        warnings.extend(ledger.warning());
+        warnings.extend(ledger.warning().or_else(|| uncounted(&disk)));
         warnings.extend(store.writable_by_others());
         say(warnings.get(heard..).unwrap_or_default());
         Ok(Self { options, request, store, facts, ledger, disk, failed: Vec::new(), warnings })
