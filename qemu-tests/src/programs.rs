@@ -1,6 +1,6 @@
 //! The two programs of the guests: bedplate, and the init of the tiny ones.
 
-use crate::cache::workspace;
+use crate::cache::{self, workspace};
 use crate::error::{OrSay, Result};
 use crate::tool::Tool;
 use serde::{Deserialize, Serialize};
@@ -26,6 +26,8 @@ fn bedplate() -> Result<PathBuf> {
 }
 
 fn build_guest_init() -> Result<PathBuf> {
+    // Another run of the harness may be at it.
+    let _lock = cache::lock("guest-init")?;
     let path = workspace().join("target/guest-init");
     Tool::new(workspace().join("scripts/build-static")).arg(&path).env("PACKAGE", "guest-init").run()?;
     Ok(path)

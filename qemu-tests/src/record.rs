@@ -2,7 +2,7 @@
 
 use crate::error::{OrSay, Result};
 use bedplate::decide::model::{Id, Instance};
-use bedplate::decide::record::codec::{BLOCK, OFFSETS, Reading, read};
+use bedplate::decide::record::codec::{BLOCK, MAGIC, OFFSETS, Reading, SIZE, VERSION, checksum, read};
 use bedplate::decide::record::{Key, Record, Slot};
 use std::collections::BTreeMap;
 use std::fs;
@@ -66,6 +66,14 @@ impl OnDisk {
     }
 }
 
+/// One copy of a record as the next bedplate may write it: magic, version and checksum stay where they are.
+pub fn of_newer_format() -> Vec<u8> {
+    let mut copy = vec![0; SIZE - 4];
+    copy.splice(..10, [&MAGIC[..], &(VERSION + 1).to_le_bytes()].concat());
+    copy.extend(checksum(&copy).to_le_bytes());
+    copy
+}
+
 fn instances(deployments: &Path) -> Result<BTreeMap<String, String>> {
     let entries = fs::read_dir(deployments).or_say(format!("cannot read {}", deployments.display()))?.flatten();
     let of = |dir: &Path| {
@@ -73,4 +81,15 @@ fn instances(deployments: &Path) -> Result<BTreeMap<String, String>> {
         manifest.get("instance")?.as_str().map(str::to_string)
     };
     Ok(entries.filter_map(|entry| Some((entry.file_name().to_string_lossy().into_owned(), of(&entry.path())?))).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_newer_format_is_not_taken_for_a_damaged_record() {
+        let copy = of_newer_format();
+        assert_eq!(read(&copy, &copy), Reading::Newer { version: VERSION + 1 });
+    }
 }

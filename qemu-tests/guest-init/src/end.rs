@@ -1,5 +1,6 @@
 //! How a machine ends.
 
+use rustix::mount::{MountFlags, mount_remount};
 use rustix::system::{RebootCommand, reboot as ask_kernel};
 use std::fs::write;
 use std::process::Command;
@@ -22,8 +23,18 @@ fn in_order(command: RebootCommand, verb: &str) -> Result<(), String> {
         return if done.success() { hang() } else { Err(format!("systemctl {verb}: {done}")) };
     }
     rustix::fs::sync();
+    settle_disks();
     ask_kernel(command).map_err(|e| format!("reboot(2): {e}"))?;
     hang()
+}
+
+/// Read-only, a file system needs no recovery at the next boot.
+fn settle_disks() {
+    for mount in super::mounts().iter().filter(|mount| mount.source.starts_with("/dev/")) {
+        if let Err(why) = mount_remount(&mount.target, MountFlags::RDONLY, "") {
+            eprintln!("guest-init: cannot make {} read-only: {why}", mount.target);
+        }
+    }
 }
 
 /// Panics the kernel; nothing that is not on the disk yet gets there.

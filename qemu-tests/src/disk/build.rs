@@ -12,6 +12,19 @@ use std::path::Path;
 /// Of a disk with partitions: what follows the last one.
 const BACKUP_TABLE: u64 = 1 << 20;
 
+/// How a file system is called.
+#[derive(Debug)]
+pub struct Name<'a> {
+    pub label: &'a str,
+    /// A random one if not given.
+    pub uuid: Option<&'a str>,
+}
+
+/// For `root=LABEL=` and `root=UUID=` of scenarios.
+const SYSROOT: Name<'_> = Name { label: "sysroot", uuid: Some("bed91a7e-0000-4000-8000-000000000001") };
+/// For `root=PARTUUID=`.
+const PARTUUID: &str = "bed91a7e-0000-4000-8000-000000000002";
+
 pub fn build(disk: &Disk, content: &Content) -> Result<()> {
     let work = disk.image.with_extension("work");
     cache::fresh_dir(&work)?;
@@ -21,9 +34,9 @@ pub fn build(disk: &Disk, content: &Content) -> Result<()> {
             let sysroot = work.join("sysroot");
             cache::fresh_dir(&sysroot)?;
             populate(&sysroot, content, &work)?;
-            format(disk, size, "sysroot", Some(&sysroot))
+            format(disk, size, &SYSROOT, Some(&sysroot))
         }
-        FileSystem::Xfs | FileSystem::Btrfs => format(disk, size, "sysroot", None)
+        FileSystem::Xfs | FileSystem::Btrfs => format(disk, size, &SYSROOT, None)
             .and_then(|()| inside::run(disk, &inside::Work::Populate { content: Box::new(content.clone()), work: work.clone() })),
     };
     cache::remove(&work)?;
@@ -31,7 +44,7 @@ pub fn build(disk: &Disk, content: &Content) -> Result<()> {
 }
 
 /// A new file with a file system of `mebibytes`; `from` is what an ext4 one holds.
-pub fn format(disk: &Disk, mebibytes: u64, label: &str, from: Option<&Path>) -> Result<()> {
+pub fn format(disk: &Disk, mebibytes: u64, name: &Name<'_>, from: Option<&Path>) -> Result<()> {
     let say = || format!("cannot create {}", disk.image.display());
     let size = mebibytes << 20;
     let end = if disk.offset == 0 { 0 } else { BACKUP_TABLE };
@@ -39,19 +52,27 @@ pub fn format(disk: &Disk, mebibytes: u64, label: &str, from: Option<&Path>) -> 
     if disk.offset != 0 {
         let sectors = (disk.offset / 512, (disk.offset + size) / 512 - 1);
         let range = format!("1:{}:{}", sectors.0, sectors.1);
-        Tool::new("sgdisk").args(["-n", &range, "-c", "1:sysroot"]).arg(&disk.image).run()?;
+        Tool::new("sgdisk").args(["-n", &range, "-c", "1:sysroot", "-u", &format!("1:{PARTUUID}")]).arg(&disk.image).run()?;
     }
     match disk.fs {
-        FileSystem::Ext4 => make_ext4(disk, size, label, from),
-        FileSystem::Xfs => make_beside(disk, size, |file| Tool::new("mkfs.xfs").args(["-q", "-s", "size=4096", "-L", label]).arg(file)),
-        FileSystem::Btrfs => make_beside(disk, size, |file| Tool::new("mkfs.btrfs").args(["-q", "-L", label]).arg(file)),
+        FileSystem::Ext4 => make_ext4(disk, size, name, from),
+        FileSystem::Xfs => {
+            let uuid = name.uuid.map(|uuid| format!("uuid={uuid}"));
+            let uuid = uuid.iter().flat_map(|uuid| ["-m", uuid.as_str()]);
+            make_beside(disk, size, |file| Tool::new("mkfs.xfs").args(["-q", "-s", "size=4096", "-L", name.label]).args(uuid).arg(file))
+        }
+        FileSystem::Btrfs => {
+            let uuid = name.uuid.into_iter().flat_map(|uuid| ["-U", uuid]);
+            make_beside(disk, size, |file| Tool::new("mkfs.btrfs").args(["-q", "-L", name.label]).args(uuid).arg(file))
+        }
     }
 }
 
-fn make_ext4(disk: &Disk, size: u64, label: &str, from: Option<&Path>) -> Result<()> {
+fn make_ext4(disk: &Disk, size: u64, name: &Name<'_>, from: Option<&Path>) -> Result<()> {
     let extended = format!("offset={},lazy_itable_init=1,lazy_journal_init=1", disk.offset);
     // Blocks of 4096 bytes also on small disks: they may have sectors of that size.
-    let tool = Tool::new("mke2fs").args(["-q", "-F", "-t", "ext4", "-b", "4096", "-L", label, "-E", &extended]);
+    let tool = Tool::new("mke2fs").args(["-q", "-F", "-t", "ext4", "-b", "4096", "-L", name.label, "-E", &extended]);
+    let tool = tool.args(name.uuid.into_iter().flat_map(|uuid| ["-U", uuid]));
     let tool = if let Some(dir) = from { tool.arg("-d").arg(dir) } else { tool };
     tool.arg(&disk.image).arg(format!("{}k", size >> 10)).run().map(drop)
 }

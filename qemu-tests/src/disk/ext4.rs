@@ -32,16 +32,21 @@ fn damage_one(disk: &Disk, fault: &Fault) -> Result<()> {
         Fault::Remove { path } => change(format!("unlink /{path}")),
         Fault::Directory { path } => change(format!("mkdir /{path}")),
         Fault::Symlink { path, target } => change(format!("symlink /{path} {target}")),
+        // What that does to counts of links and to `..` is put right afterwards.
+        Fault::Rename { path, to } => change(format!("link /{path} /{to}")).and_then(|()| change(format!("unlink /{path}"))),
+        Fault::NewerRecord => super::newer_record().iter().try_for_each(|patch| damage_one(disk, patch)),
     }
 }
 
 /// In place: debugfs tells where the file's blocks are.
-fn patch(disk: &Disk, path: &str, offset: u64, bytes: &[u8]) -> Result<()> {
+fn patch(disk: &Disk, path: &str, mut offset: u64, mut bytes: &[u8]) -> Result<()> {
     let image = OpenOptions::new().write(true).open(&disk.image).or_say(format!("cannot open {}", disk.image.display()))?;
-    for (at, byte) in (offset..).zip(bytes) {
-        let block: u64 = debugfs(disk, &[], &format!("bmap /{path} {}", at / BLOCK))?.trim().parse().or_say("bmap")?;
-        let place = disk.offset + block * BLOCK + at % BLOCK;
-        image.write_all_at(&[*byte], place).or_say("cannot write")?;
+    while !bytes.is_empty() {
+        let block: u64 = debugfs(disk, &[], &format!("bmap /{path} {}", offset / BLOCK))?.trim().parse().or_say("bmap")?;
+        let room = usize::try_from(BLOCK - offset % BLOCK).or_say("block")?;
+        let (now, later) = bytes.split_at(room.min(bytes.len()));
+        image.write_all_at(now, disk.offset + block * BLOCK + offset % BLOCK).or_say("cannot write")?;
+        (offset, bytes) = (offset + now.len() as u64, later);
     }
     Ok(())
 }

@@ -51,5 +51,7 @@ fn damage(sysroot: &Path, fault: &Fault) -> Result<()> {
         Fault::Remove { path } => cache::remove(&sysroot.join(path)),
         Fault::Directory { path } => fs::create_dir_all(sysroot.join(path)).or_say("cannot make"),
         Fault::Symlink { path, target } => symlink(target, sysroot.join(path)).or_say("cannot make"),
+        Fault::Rename { path, to } => fs::rename(sysroot.join(path), sysroot.join(to)).or_say("cannot rename"),
+        Fault::NewerRecord => super::newer_record().iter().try_for_each(|patch| damage(sysroot, patch)),
     }
 }

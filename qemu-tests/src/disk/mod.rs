@@ -12,8 +12,10 @@ pub use populate::Content;
 
 use crate::cache;
 use crate::error::{OrSay, Result};
+use crate::record;
 use crate::scenario::{self, Fault, FileSystem};
 use crate::tool::Tool;
+use bedplate::decide::record::codec::OFFSETS;
 use std::path::{Path, PathBuf};
 
 /// Where the sysroot begins on a disk that has partitions.
@@ -65,11 +67,17 @@ impl Disk {
 /// A disk with an empty file system.
 pub fn make_empty(more: &scenario::MoreDisk, to: &Path) -> Result<()> {
     let disk = Disk { image: to.to_path_buf(), fs: more.fs, offset: 0 };
-    build::format(&disk, more.mebibytes, &more.label, None)
+    build::format(&disk, more.mebibytes, &build::Name { label: &more.label, uuid: None }, None)
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {
     Tool::new("cp").args(["--sparse=always", "--reflink=auto"]).arg(from).arg(to).run().map(drop).or_say("cannot copy a disk")
+}
+
+/// Patches of the record.
+fn newer_record() -> [Fault; 2] {
+    let hex = record::of_newer_format().iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+    OFFSETS.map(|offset| Fault::Patch { path: "bedplate/record".to_string(), offset, hex: hex.clone() })
 }
 
 /// `6a6b` is two bytes.

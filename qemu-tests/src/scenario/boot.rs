@@ -89,4 +89,11 @@ pub enum Fault {
         path: String,
         target: String,
     },
+    /// A file or a directory; nothing is at the new place.
+    Rename {
+        path: String,
+        to: String,
+    },
+    /// Both copies of the record are whole, and of a format that only a newer bedplate knows.
+    NewerRecord,
 }
