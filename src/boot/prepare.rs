@@ -6,13 +6,14 @@ use super::attempt::{self, Standing};
 use super::ledger::Ledger;
 use super::store::Store;
 use super::{announce, facts, load, sysroot};
-use crate::decide::model::{Candidate, Counting, Deployment, Disk, Facts, FailedCandidate, Id, Report, Request, Selection};
+use crate::decide::model::{Candidate, Counting, Deployment, Disk, Facts, FailedCandidate, Id, KernelFit, Report, Request, Selection};
+use crate::decide::record::Status;
 use crate::decide::record::change::{Attempt, Failure};
 use crate::decide::select::{Input, select};
 use crate::error::{Error, Kind, Result};
 use alloc::boxed::Box;
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 /// Where to work; the defaults are those of an initramfs.
@@ -194,11 +195,28 @@ impl<'a> Boot<'a> {
     }
 
     fn nothing_boots(&self) -> Error {
-        let each = self.failed.iter().map(|candidate| format!("; {}: {}", candidate.id, candidate.why));
+        let each = self.facts.deployments.iter().map(|deployment| format!("; {}: {}", deployment.id, self.why_not(deployment)));
         let each: String = if self.facts.deployments.is_empty() { "; there are no deployments".into() } else { each.collect() };
         Error::transient(format!(
             "no deployment boots{each}. next step: boot with bedplate.deployment=ID to name one, or repair the store from another system"
         ))
+    }
+
+    /// What failed in this boot, else what is wrong with it, else why no rule came to it.
+    fn why_not(&self, deployment: &Deployment) -> String {
+        let failed = self.failed.iter().find(|candidate| candidate.id == deployment.id).map(|candidate| candidate.why.clone());
+        let defect = || deployment.defect.as_ref().map(ToString::to_string);
+        failed.or_else(defect).unwrap_or_else(|| self.standing(deployment).into())
+    }
+
+    fn standing(&self, deployment: &Deployment) -> &'static str {
+        let slot = deployment.key().and_then(|key| self.ledger.record.slot(key));
+        match slot.map(|slot| slot.status) {
+            None | Some(Status::Unarmed) => "not armed",
+            Some(Status::Broken) => "failed for good in an earlier boot",
+            Some(_) if deployment.kernel != KernelFit::Fits => "no modules for the running kernel",
+            Some(_) => "no tries left",
+        }
     }
 
     fn announce(self, standing: Standing, selection: &Selection) -> Result<Report> {

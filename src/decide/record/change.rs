@@ -157,11 +157,17 @@ impl Record {
         }
     }
 
-    /// A default that has caused `tries` fruitless boots in a row is cleared; which one it was.
+    /// A default that has caused `tries` fruitless boots in a row is cleared; which one it was. An argument that names it
+    /// later begins anew.
     pub fn drop_spent_default(&mut self, tries: u8) -> Option<Key> {
         let default = self.default?;
-        let spent = self.slot(default).is_none_or(|slot| slot.forced >= tries);
-        if spent { self.default.take() } else { None }
+        if self.slot(default).is_some_and(|slot| slot.forced < tries) {
+            return None;
+        }
+        if let Some(slot) = self.slot_mut(default) {
+            slot.forced = 0;
+        }
+        self.default.take()
     }
 
     /// A root could not be built in this boot: it is not tried again before the next.

@@ -199,8 +199,8 @@ impl<'a> Picker<'a> {
         }
     }
 
-    /// The deployment that should run but does not: one that failed in this boot, the exhausted trial, one that went bad
-    /// after the first candidate was deployed, or the incumbent. `None` where a person chose, or nothing went wrong.
+    /// The deployment that should run but does not: one that failed in this boot, the trial if it is torn or exhausted, one
+    /// that went bad after the first candidate was deployed, or the incumbent. `None` where a person chose, or nothing went wrong.
     fn fell_back_from(&self) -> Option<Id> {
         let first = self.selection.first()?;
         let failed_before = || self.input.facts.deployments.iter().find(|deployment| self.failed_before(deployment));
@@ -214,8 +214,14 @@ impl<'a> Picker<'a> {
         let other = |slot: &&Slot| self.deployment_of(slot.key).is_some_and(|deployment| deployment.id != first.id);
         let exhausted = record.trial().filter(|slot| slot.left == 0).filter(other);
         let incumbent = || self.named(record.incumbent).filter(other).filter(|slot| slot.barred == Barred::No);
-        let slot = exhausted.or_else(|| self.newest_bad(&first.id)).or_else(incumbent)?;
-        self.deployment_of(slot.key).map(|deployment| deployment.id.clone())
+        let slot = exhausted.or_else(|| self.newest_bad(&first.id)).or_else(incumbent);
+        self.torn_trial().or_else(|| slot.and_then(|slot| self.deployment_of(slot.key)).map(|deployment| deployment.id.clone()))
+    }
+
+    /// The trial is nowhere, and the manifest of a deployment cannot be read: that is the one (the last by name, of several).
+    fn torn_trial(&self) -> Option<Id> {
+        self.input.record.trial().filter(|slot| self.deployment_of(slot.key).is_none())?;
+        self.input.facts.deployments.iter().rfind(|deployment| deployment.manifest.is_none()).map(|deployment| deployment.id.clone())
     }
 
     /// Of those deployed after this one, the newest that went bad.

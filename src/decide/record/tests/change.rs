@@ -146,6 +146,7 @@ fn a_spent_default_is_dropped() {
         let expected = dropped.then_some(key(1));
         assert_eq!(record.drop_spent_default(tries), expected);
         assert_eq!(record.default.is_none(), dropped, "{forced} of {tries}");
+        assert_eq!(record.slots[0].forced, if dropped { 0 } else { forced }, "an argument begins anew");
     }
     let mut gone = with(pair(), |r| r.default = Some(key(9)));
     assert_eq!(gone.drop_spent_default(3), Some(key(9)));
