@@ -44,7 +44,7 @@ fn add_modules<W: Write>(archive: &mut Archive<W>, content: &Content<'_>) -> Res
 }
 
 fn modules(disk: &Disk) -> Vec<&'static str> {
-    let mut names = vec!["virtio_blk", "overlay"];
+    let mut names = vec!["virtio_pci", "virtio_blk", "virtio_console", "overlay"];
     for fs in [disk.fs].into_iter().chain(disk.more.iter().map(|more| more.fs)) {
         names.push(match fs {
             FileSystem::Ext4 => "ext4",
