@@ -33,11 +33,7 @@ pub fn boot_id() -> Result<BootId> {
 fn deployment(store: &Store, id: Id, init: Option<&str>, kernel: &str, warnings: &mut Vec<String>) -> Deployment {
     let (manifest, mut defect) = match read_manifest(store, &id) {
         Ok(manifest) => (Some(manifest), None),
-        Err(error) => {
-            // No slot is known to be its own, so that no rule comes to it: only this says why.
-            warnings.push(format!("{id} cannot boot: {error}, passing it over"));
-            (None, Some(error))
-        }
+        Err(error) => (None, Some(error)),
     };
     let root = format!("deployments/{id}/root");
     defect = defect.or_else(|| tree_defect(store, &root, init));

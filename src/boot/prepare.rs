@@ -76,6 +76,12 @@ fn uncounted(disk: &Disk) -> Option<String> {
     Some(format!("the record cannot be written ({why}): choosing without counting, a deployment on trial has to wait"))
 }
 
+/// No slot is known to belong to a deployment without a readable manifest: no rule comes to it, and only this says why.
+fn torn(deployment: &Deployment) -> Option<String> {
+    let error = deployment.defect.as_ref().filter(|_| deployment.manifest.is_none())?;
+    Some(format!("{} cannot boot: {error}, passing it over", deployment.id))
+}
+
 /// One boot's work in progress.
 struct Boot<'a> {
     options: &'a Options,
@@ -97,6 +103,7 @@ impl<'a> Boot<'a> {
         let ledger = Ledger::open(&store, &facts.deployments, &disk, request.config.boot.tries);
         warnings.extend(ledger.warning().or_else(|| uncounted(&disk)));
         warnings.extend(store.writable_by_others());
+        warnings.extend(facts.deployments.iter().filter_map(torn));
         say(warnings.get(heard..).unwrap_or_default());
         Ok(Self { options, request, store, facts, ledger, disk, failed: Vec::new(), warnings })
     }
