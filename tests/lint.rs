@@ -59,7 +59,12 @@ impl Image {
     fn write(&self, file: &str, content: &str) {
         let path = self.tree(file);
         fs::create_dir_all(Path::new(&path).parent().unwrap()).unwrap();
-        fs::write(path, content).unwrap();
+        fs::write(&path, content).unwrap();
+        // Whatever the umask is.
+        for path in Path::new(&path).ancestors().take_while(|path| *path != Path::new(&self.tree(""))) {
+            let mode = fs::metadata(path).unwrap().permissions().mode();
+            fs::set_permissions(path, fs::Permissions::from_mode(mode & !0o022)).unwrap();
+        }
     }
 
     fn set_mode(&self, file: &str, mode: u32) {

@@ -22,6 +22,7 @@ fn line(text: &str, number: usize) -> Option<FstabLine> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::vec;
     use proptest::prelude::*;
 
     #[test]
@@ -40,6 +41,13 @@ mod tests {
         #[test]
         fn any_text_is_read(text in ".*") {
             let _ = parse(&text);
+        }
+
+        #[test]
+        fn lines_are_numbered(kinds in prop::collection::vec(prop::sample::select(vec!["# x y", "", "  ", "x /y", "x", "/dev/a /b ext4 ro 0 0"]), 0..9)) {
+            let expected: Vec<usize> = kinds.iter().zip(1..).filter(|(line, _)| line.contains('/')).map(|(_, number)| number).collect();
+            let found: Vec<usize> = parse(&kinds.join("\n")).iter().map(|line| line.line).collect();
+            prop_assert_eq!(found, expected);
         }
     }
 }

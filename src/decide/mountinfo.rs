@@ -97,6 +97,16 @@ mod tests {
         }
 
         #[test]
+        fn names_are_read_as_the_kernel_escapes_them(target in "(/[ -~\t\n]{1,5}){1,3}", source in "[ -~\n]{1,9}") {
+            let escape = |text: &str| text.replace('\\', "\\134").replace(' ', "\\040").replace('\t', "\\011").replace('\n', "\\012");
+            let line = alloc::format!("1 2 3:4 / {} rw,nosuid shared:1 - ext4 {} rw\n", escape(&target), escape(&source));
+            let (options, super_options) = (list("rw,nosuid"), list("rw"));
+            let (root, fstype) = ("/".into(), "ext4".into());
+            let expected = MountInfo { id: 1, parent: 2, device: (3, 4), root, target, options, fstype, source, super_options };
+            prop_assert_eq!(parse(&line), [expected]);
+        }
+
+        #[test]
         fn without_a_backslash_nothing_changes(text in "[^\\\\]*") {
             prop_assert_eq!(unescape(&text), text);
         }

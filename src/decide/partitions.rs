@@ -135,5 +135,28 @@ mod tests {
                 let _ = parse(&bytes, 512);
             }
         }
+
+        #[test]
+        fn any_header_with_a_right_sum_is_looked_at(
+            noise in prop::collection::vec(any::<u8>(), 1..300),
+            fields in any::<(u64, u32, u32)>(),
+            small in any::<(u8, u8, u8)>(),
+            large in any::<bool>(),
+        ) {
+            let mut disk: Vec<u8> = noise.iter().copied().cycle().take(PROBED).collect();
+            let (lba, count, size) = if large { fields } else { (small.0.into(), small.1.into(), small.2.into()) };
+            let header = &mut disk[512..];
+            header[..8].copy_from_slice(b"EFI PART");
+            header[12..16].copy_from_slice(&92_u32.to_le_bytes());
+            header[16..20].fill(0);
+            header[72..80].copy_from_slice(&lba.to_le_bytes());
+            header[80..84].copy_from_slice(&count.to_le_bytes());
+            header[84..88].copy_from_slice(&size.to_le_bytes());
+            let crc = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC).checksum(&header[..92]);
+            header[16..20].copy_from_slice(&crc.to_le_bytes());
+            for partition in parse(&disk, 512) {
+                prop_assert_eq!(partition.uuid.len(), 36);
+            }
+        }
     }
 }

@@ -54,6 +54,7 @@ fn is_node(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::vec;
     use proptest::prelude::*;
 
     #[test]
@@ -74,6 +75,12 @@ mod tests {
         #[test]
         fn any_text_is_read_or_refused(text in ".*") {
             let _ = RootSpec::parse(&text);
+        }
+
+        #[test]
+        fn what_is_shown_is_read(kind in prop::sample::select(vec!["/dev/", "PARTUUID=", "PARTLABEL=", "UUID=", "LABEL="]), name in "[A-Za-z0-9_][A-Za-z0-9 ._-]{0,9}") {
+            let text = format!("{kind}{name}");
+            prop_assert_eq!(RootSpec::parse(&text).map(|spec| spec.to_string()).ok(), Some(text));
         }
     }
 }

@@ -138,5 +138,22 @@ mod tests {
         fn any_bytes_are_looked_at(bytes in prop::collection::vec(any::<u8>(), 0..2048)) {
             let _ = probe(&bytes);
         }
+
+        #[test]
+        fn a_magic_number_alone_promises_nothing(
+            noise in prop::collection::vec(any::<u8>(), 1..300),
+            (at, magic) in prop::sample::select(&MAGIC[..]),
+            length in 0..=PROBED,
+        ) {
+            let mut bytes: Vec<u8> = noise.iter().copied().cycle().take(PROBED).collect();
+            bytes[at..at + magic.len()].copy_from_slice(magic);
+            bytes.truncate(length);
+            if let Some(found) = probe(&bytes) {
+                prop_assert!(length >= at + magic.len() && found.uuid.len() <= 36, "{:?}", found);
+            }
+        }
     }
+
+    const MAGIC: [(usize, &[u8]); 6] =
+        [(1080, &[0x53, 0xef]), (0, b"XFSB"), (65600, b"_BHRfS_M"), (1024, &[0xe2, 0xe1, 0xf5, 0xe0]), (0, b"hsqs"), (510, &[0x55, 0xaa])];
 }

@@ -239,6 +239,9 @@ proptest! {
             let into_deployment = matches!(&step.action, Action::Bind { from, access: Access::Writable, .. } if from.base == Base::Deployment);
             prop_assert!(!into_deployment || config.etc.mode == config::EtcMode::Bind, "{}", plan);
         }
+        // As boot.json and config.json keep it.
+        let kept = serde_json::to_string(&config).expect("JSON");
+        prop_assert_eq!(serde_json::from_str::<Config>(&kept).expect("own JSON"), config.clone());
         // The same facts give the same plan.
         prop_assert_eq!(build(&config, &tree, counting), plan);
     }
