@@ -1,0 +1,17 @@
+//! prepare-root as a whole: the built program on a small machine in a mount namespace, boot by boot, with everything that can
+//! be wrong with a store, a tree, a configuration and a command line.
+
+#![allow(dead_code, clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "all of this is a test")]
+
+mod again;
+mod asked;
+mod damage;
+mod fallback;
+mod good;
+mod machine;
+mod modes;
+#[path = "../namespace/mod.rs"]
+mod namespace;
+mod outside;
+mod paths;
+mod readonly;

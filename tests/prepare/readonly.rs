@@ -1,0 +1,58 @@
+//! Disks that come read-only.
+
+use crate::good::whole;
+use crate::machine::{Loop, machine, read, write};
+use crate::namespace::{Disk, run, takes_writes};
+use std::fs;
+
+#[test]
+fn a_mount_that_came_read_only_is_made_writable() {
+    machine(Disk::Image("ext4"), |machine| {
+        machine.upgraded();
+        machine.new_boot();
+        run("umount", &[machine.lab.path("sysroot")]);
+        run("umount", &[machine.lab.path("disk")]);
+        let device = Loop::new(&[machine.lab.path("disk.img")]);
+        run("mount", &["-o", "ro", &device.0, machine.lab.path("sysroot")]);
+        let ended = machine.again("ro");
+        assert_eq!((ended.stands(), ended.warnings()), ("v2", vec![]));
+        assert_eq!(ended.mounts(), whole("ext4"));
+        write(&machine.root("etc/mine"), "1");
+        assert!(!takes_writes(&machine.root("usr")) && !takes_writes(&machine.root("sysroot")));
+    });
+}
+
+#[test]
+fn a_disk_that_cannot_be_written_gets_layers_in_memory() {
+    machine(Disk::Image("ext4"), |machine| {
+        machine.upgraded();
+        machine.boot("bedplate.deployment=v1");
+        write(&machine.root("etc/kept"), "kept");
+        write(&machine.root("var/kept"), "kept");
+        machine.new_boot();
+        run("umount", &[machine.lab.path("sysroot")]);
+        run("umount", &[machine.lab.path("disk")]);
+        let image = machine.lab.path("disk.img");
+        let before = fs::read(image).unwrap();
+        let device = Loop::new(&["--read-only", image]);
+        run("mount", &["-o", "ro,noload", &device.0, machine.lab.path("sysroot")]);
+        let ended = machine.again("");
+        // The trial cannot be counted, so it is not tried.
+        assert_eq!((ended.stands(), ended.report().choice.rule.as_str()), ("v1", "incumbent"));
+        let warnings = ended.warnings();
+        let end = "changes to /etc and /var are lost at the end of this boot";
+        assert!(
+            warnings.iter().any(|warning| warning.starts_with("the disk cannot be written (cannot remount \"LAB/sysroot\" read-write: ")
+                && warning.ends_with(end)),
+            "{warnings:?}"
+        );
+        let mounts = ended.mounts();
+        assert_eq!([mounts[2].as_str(), &mounts[3]], ["/etc overlay rw", "/var overlay rw"]);
+        for directory in ["etc", "var"] {
+            assert_eq!(read(&machine.root(directory).join("kept")), "kept");
+            assert!(takes_writes(&machine.root(directory)), "{directory}");
+        }
+        machine.take_away("sysroot");
+        assert_eq!(fs::read(image).unwrap(), before);
+    });
+}
