@@ -60,10 +60,23 @@ pub(super) fn overlay(bases: &Bases<'_>, lower: &[Place], [upper, work]: [&Place
         [("source", name), ("lowerdir", lower_paths.join(":")), ("upperdir", fs::magic_path(&upper)), ("workdir", fs::magic_path(&work))];
     let texts = texts.iter().map(|(key, value)| Parameter::Text(key, value));
     let parameters: Vec<_> = texts.chain(OVERLAY_OFF.map(|key| Parameter::Text(key, "off"))).collect();
-    let overlay = mount::make_fs("overlay", &parameters)?;
+    let overlay = writable_overlay(&parameters, &work, access)?;
     mount::set_flags(&overlay, restricted, Flags::default()).or_fail("cannot set the mount flags of", &shown(to))?;
     set_access(&overlay, access).or_fail("cannot set the mount flags of", &shown(to))?;
     attach(bases, &overlay, to)
+}
+
+/// overlayfs removes its work directory and makes it anew. On a full disk the block that this frees can be used only once
+/// the journal is committed: until then the overlay comes read-only.
+fn writable_overlay(parameters: &[Parameter<'_>], work: &OwnedFd, access: Access) -> Result<OwnedFd> {
+    let overlay = mount::make_fs("overlay", parameters)?;
+    let settled = access == Access::ReadOnly || !fs::is_read_only(&overlay).or_fail("cannot look at", "the overlay")?;
+    if settled {
+        return Ok(overlay);
+    }
+    drop(overlay);
+    fs::open_dir_in(work, "").and_then(fs::sync_fs).or_fail("cannot flush", "the layers of the overlay")?;
+    mount::make_fs("overlay", parameters)
 }
 
 /// What the mounts of the layers forbid, taken together; without read-only, which is the plan's.
