@@ -6,6 +6,7 @@
 mod bases;
 mod files;
 mod mounts;
+mod overlay;
 
 pub use bases::Bases;
 
@@ -55,7 +56,9 @@ impl Applied {
             Action::File { at, mode, content } => files::file(bases, at, *mode, content),
             Action::Fill { from, to } => files::fill(bases, from, to).map(|warnings| self.warnings.extend(warnings)),
             Action::Bind { from, to, access } => mounts::bind(bases, from, to, *access),
-            Action::Overlay { lower, upper, work, to, access } => mounts::overlay(bases, lower, [upper, work], to, *access),
+            Action::Overlay { lower, upper, work, to, access } => {
+                overlay::overlay(bases, lower, [upper, work], to, *access).map(|warning| self.warnings.extend(warning))
+            }
             Action::Tmpfs { to, mode, size } => mounts::tmpfs(bases, to, *mode, size.as_deref()),
             Action::Device { source, to } => mounts::device(bases, source, to),
             Action::Physical { to } => mounts::physical(bases, to),

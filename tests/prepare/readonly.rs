@@ -56,3 +56,26 @@ fn a_disk_that_cannot_be_written_gets_layers_in_memory() {
         assert_eq!(fs::read(image).unwrap(), before);
     });
 }
+
+/// Full to the last inode: not even overlayfs's own work directory can be made.
+#[test]
+fn a_full_disk_gets_a_layer_in_memory_for_etc_and_boots_the_incumbent() {
+    machine(Disk::Tmpfs, |machine| {
+        machine.deploy("v1", &["--good"]);
+        machine.boot("");
+        write(&machine.root("etc/kept"), "kept");
+        machine.new_boot();
+        fs::remove_dir(machine.store(&machine.state("v1")).join("etc/work/work")).unwrap();
+        let space = rustix::fs::statvfs(machine.lab.path("disk")).unwrap();
+        run("mount", &["-o", &format!("remount,nr_inodes={}", space.f_files - space.f_ffree), machine.lab.path("disk")]);
+        let ended = machine.again("");
+        assert_eq!((ended.stands(), ended.report().choice.rule.as_str()), ("v1", "incumbent"));
+        assert_eq!(ended.warnings(), ["the disk is full: changes to /etc are lost at the end of this boot, make room and reboot"]);
+        assert_eq!(read(&machine.root("etc/kept")), "kept");
+        assert!(takes_writes(&machine.root("etc")) && !takes_writes(&machine.root("var")));
+        run("mount", &["-o", "remount,nr_inodes=0", machine.lab.path("disk")]);
+        let ended = machine.boot("");
+        assert_eq!((ended.stands(), ended.warnings()), ("v1", vec![]));
+        assert_eq!(read(&machine.root("etc/kept")), "kept");
+    });
+}

@@ -8,11 +8,8 @@ use crate::error::{Errno, OrFail, Result};
 use crate::sys::mount::{self, Flags, Parameter};
 use crate::sys::{OwnedFd, SysResult, fs};
 use alloc::format;
-use alloc::string::String;
 use alloc::vec::Vec;
 
-/// All off: the upper stays a plain, portable list of changes.
-const OVERLAY_OFF: [&str; 4] = ["index", "metacopy", "redirect_dir", "xino"];
 /// A mount on which the physical root is seen, but nothing of it used: old deployments hold setuid programs and devices.
 const SEEN_ONLY: Flags = Flags::READ_ONLY.and(Flags::NOSUID).and(Flags::NODEV);
 /// Writable by everybody.
@@ -32,57 +29,20 @@ fn private_clone(source: OwnedFd) -> SysResult<OwnedFd> {
     Ok(clone)
 }
 
-fn set_access(mount: &OwnedFd, access: Access) -> SysResult<()> {
+pub(super) fn set_access(mount: &OwnedFd, access: Access) -> SysResult<()> {
     match access {
         Access::ReadOnly => mount::set_flags(mount, Flags::READ_ONLY, Flags::default()),
         Access::Writable => mount::set_flags(mount, Flags::default(), Flags::READ_ONLY),
     }
 }
 
-fn attach(bases: &Bases<'_>, mount: &OwnedFd, to: &Place) -> Result<()> {
+pub(super) fn attach(bases: &Bases<'_>, mount: &OwnedFd, to: &Place) -> Result<()> {
     let at = bases.mount_point(to)?;
     match mount::attach(mount, at) {
         // The kernel says that of a file that is to be mounted on a directory, too.
         Err(Errno::ENOTDIR) => Err(Errno::ENOTDIR).or_fail("one of mount and mount point is not a directory:", &shown(to)),
         result => result.or_fail("cannot attach the mount at", &shown(to)),
     }
-}
-
-/// Layers are given by descriptor: a path in /proc needs no escapes and is never near the 255 bytes that a value may have.
-/// (Since Linux 6.13 the kernel takes descriptors themselves.)
-pub(super) fn overlay(bases: &Bases<'_>, lower: &[Place], [upper, work]: [&Place; 2], to: &Place, access: Access) -> Result<()> {
-    let lower = lower.iter().map(|place| bases.source(place)).collect::<Result<Vec<OwnedFd>>>()?;
-    let (upper, work) = (bases.source(upper)?, bases.source(work)?);
-    let restricted = restrictions(lower.iter().chain([&upper])).or_fail("cannot read the mount flags of the layers of", &shown(to))?;
-    let lower_paths: Vec<String> = lower.iter().map(fs::magic_path).collect();
-    let name = format!("bedplate-{}", if to.path.is_empty() { "root".into() } else { to.path.replace('/', "-") });
-    let texts =
-        [("source", name), ("lowerdir", lower_paths.join(":")), ("upperdir", fs::magic_path(&upper)), ("workdir", fs::magic_path(&work))];
-    let texts = texts.iter().map(|(key, value)| Parameter::Text(key, value));
-    let parameters: Vec<_> = texts.chain(OVERLAY_OFF.map(|key| Parameter::Text(key, "off"))).collect();
-    let overlay = writable_overlay(&parameters, &work, access)?;
-    mount::set_flags(&overlay, restricted, Flags::default()).or_fail("cannot set the mount flags of", &shown(to))?;
-    set_access(&overlay, access).or_fail("cannot set the mount flags of", &shown(to))?;
-    attach(bases, &overlay, to)
-}
-
-/// overlayfs removes its work directory and makes it anew. On a full disk the block that this frees can be used only once
-/// the journal is committed: until then the overlay comes read-only.
-fn writable_overlay(parameters: &[Parameter<'_>], work: &OwnedFd, access: Access) -> Result<OwnedFd> {
-    let overlay = mount::make_fs("overlay", parameters)?;
-    let settled = access == Access::ReadOnly || !fs::is_read_only(&overlay).or_fail("cannot look at", "the overlay")?;
-    if settled {
-        return Ok(overlay);
-    }
-    drop(overlay);
-    fs::open_dir_in(work, "").and_then(fs::sync_fs).or_fail("cannot flush", "the layers of the overlay")?;
-    mount::make_fs("overlay", parameters)
-}
-
-/// What the mounts of the layers forbid, taken together; without read-only, which is the plan's.
-fn restrictions<'a>(mut layers: impl Iterator<Item = &'a OwnedFd>) -> SysResult<Flags> {
-    let union = layers.try_fold(Flags::default(), |union, layer| SysResult::Ok(union.and(mount::flags_of(layer)?)))?;
-    Ok(union.without(Flags::READ_ONLY))
 }
 
 /// One that everybody may write to, as /tmp, gets nosuid and nodev; one that stands in for a part of the root does not.
