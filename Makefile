@@ -42,7 +42,7 @@ $(BIN):
 
 demo: setup
 	@scripts/build-static target/bedplate$(BREAK:%=-break-%) $(BREAK:%=break-%)
-	@$(QEMU_TESTS) demo --bedplate target/bedplate$(BREAK:%=-break-%)
+	@BEDPLATE_BIN=target/bedplate$(BREAK:%=-break-%) $(QEMU_TESTS) demo
 
 test: setup
 	@scripts/test

@@ -2,9 +2,12 @@
 
 mod cache;
 mod cpio;
+mod debian;
+mod demo;
 mod disk;
 mod error;
 mod kernel;
+mod lay;
 mod machine;
 mod programs;
 mod record;
@@ -34,6 +37,7 @@ enum Verb {
     List(List),
     Run(Run),
     Shell(Shell),
+    Demo(Demo),
     Inside(Inside),
 }
 
@@ -66,6 +70,11 @@ struct Shell {
     scenario: String,
 }
 
+/// Boot the real Debian through a broken update, and say what happens; exit with 1 at the first step that is not as it should be.
+#[derive(Debug, FromArgs)]
+#[argh(subcommand, name = "demo")]
+struct Demo {}
+
 /// For this program itself: work on a mounted disk.
 #[derive(Debug, FromArgs)]
 #[argh(subcommand, name = "inside")]
@@ -93,6 +102,7 @@ fn execute(verb: Verb) -> Result<ExitCode> {
         Verb::List(List {}) => list(),
         Verb::Run(options) => run_scenarios(&options),
         Verb::Shell(options) => shell::shell(&named(&options.scenario)?).map(|()| ExitCode::SUCCESS),
+        Verb::Demo(Demo {}) => demo::demo(&named(demo::SCENARIO)?),
         Verb::Inside(options) => disk::work_inside(&options.sysroot, &options.work).map(|()| ExitCode::SUCCESS),
     }
 }

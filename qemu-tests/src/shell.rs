@@ -29,7 +29,7 @@ fn talk(machine: &mut Machine) -> Result<()> {
         let line = line.or_say("cannot read")?;
         let words: Vec<_> = line.split_whitespace().map(str::to_string).collect();
         match request(&words) {
-            Some(request) => show(machine.ask(&request)?)?,
+            Some(request) => show(&machine.ask(&request)?)?,
             None => break,
         }
     }
@@ -46,13 +46,7 @@ fn request(words: &[String]) -> Option<Request> {
     }
 }
 
-fn show(reply: Reply) -> Result<()> {
-    let text = match reply {
-        Reply::Ran(ran) => format!("{}{}exit {:?}\n", ran.stdout, ran.stderr, ran.exit),
-        Reply::Text(text) => text.unwrap_or_else(|| "no such file\n".to_string()),
-        Reply::Names(names) => format!("{}\n", names.unwrap_or_default().join("\n")),
-        Reply::Mounts(mounts) => mounts.iter().map(|m| [&m.target, " ", &m.fstype, " ", &m.options.join(","), "\n"].concat()).collect(),
-        other => format!("{other:?}\n"),
-    };
-    std::io::stdout().write_all(text.as_bytes()).or_say("cannot write")
+fn show(reply: &Reply) -> Result<()> {
+    let exit = if let Reply::Ran(ran) = reply { format!("exit {:?}\n", ran.exit) } else { String::new() };
+    write!(std::io::stdout(), "{}{exit}", run::text(reply)).or_say("cannot write")
 }

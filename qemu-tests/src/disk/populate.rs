@@ -1,6 +1,7 @@
 //! Fills a sysroot, with bedplate itself: what a store looks like is its business alone.
 
 use crate::cache::{self, Key};
+use crate::debian;
 use crate::error::{OrSay, Result};
 use crate::programs::Programs;
 use crate::scenario::{self, Deployment, Scenario, Tier};
@@ -35,7 +36,11 @@ impl Content {
         let text = serde_json::to_vec(&(&self.disk, self.tier, &self.deployments, &self.trees)).or_say("cannot encode")?;
         // The harness itself lays out trees.
         let own = std::env::current_exe().or_say("cannot find this program")?;
-        Key::default().with(text).with_file(&self.programs.bedplate)?.with_file(&self.programs.guest_init)?.with_file(&own)
+        let key = Key::default().with(text).with_file(&self.programs.bedplate)?.with_file(&self.programs.guest_init)?.with_file(&own)?;
+        match self.tier {
+            Tier::Tiny => Ok(key),
+            Tier::Debian => Ok(key.with(debian::inputs(&self.programs)?)),
+        }
     }
 }
 
@@ -62,7 +67,7 @@ fn lay(work: &Path, deployment: &Deployment, content: &Content) -> Result<PathBu
     cache::fresh_dir(&tree)?;
     match content.tier {
         Tier::Tiny => tiny::lay(&tree, deployment, &content.programs)?,
-        Tier::Debian => return Err("scenarios of the tier debian have no trees yet".to_string()),
+        Tier::Debian => debian::lay(&tree, deployment, &content.programs)?,
     }
     Ok(tree)
 }

@@ -13,6 +13,8 @@ pub struct Seen {
     pub hello: Option<Hello>,
     pub ended: Option<Ended>,
     pub console: String,
+    /// What the steps that are to be shown came to.
+    pub shown: Vec<String>,
 }
 
 /// With all that did not go as it should have.
@@ -36,16 +38,19 @@ fn drive(machine: &mut Machine, boot: &Boot, seen: &mut Seen, misses: &mut Vec<S
         End::Unreached => {}
         _ => {
             seen.hello = Some(machine.hello()?);
-            take_steps(machine, boot, misses)?;
+            take_steps(machine, boot, seen, misses)?;
         }
     }
     seen.ended = Some(end(machine, boot.end)?);
     Ok(())
 }
 
-fn take_steps(machine: &mut Machine, boot: &Boot, misses: &mut Vec<String>) -> Result<()> {
+fn take_steps(machine: &mut Machine, boot: &Boot, seen: &mut Seen, misses: &mut Vec<String>) -> Result<()> {
     for (number, step) in (1..).zip(&boot.steps) {
         let reply = machine.ask(&step.action()?).map_err(|why| format!("step {number}: {why}"))?;
+        if step.show {
+            seen.shown.push(step_checks::text(&reply));
+        }
         let found = step_checks::check(&step.checks, &reply);
         misses.extend(found.into_iter().map(|miss| format!("step {number}: {miss}")));
     }

@@ -6,7 +6,9 @@ mod host_checks;
 mod scenario;
 mod step_checks;
 
-pub use scenario::{prepare, spec};
+pub use boot::Seen;
+pub use scenario::{At, prepare, spec};
+pub use step_checks::text;
 
 use crate::cache;
 use crate::error::Result;

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Boot {
+    /// What it shows, as the demo tells it.
+    #[serde(default)]
+    pub title: String,
     /// Appended to the kernel command line.
     #[serde(default)]
     pub cmdline: String,

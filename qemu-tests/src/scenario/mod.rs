@@ -10,7 +10,7 @@ mod tree;
 pub use boot::{Boot, End, Fault};
 pub use expect::{Ended, Expect, ExpectFile, ExpectMount, ExpectSlot};
 pub use step::{Checks, Step};
-pub use tree::Deployment;
+pub use tree::{Deployment, Tree};
 
 use crate::error::{OrSay, Result};
 use crate::kernel;
@@ -29,8 +29,12 @@ pub struct Scenario {
     pub title: String,
     #[serde(default)]
     pub tier: Tier,
+    /// Of the tiny tier; the other has Debian's own.
     #[serde(default)]
     pub kernel: kernel::Version,
+    /// Of the tier debian.
+    #[serde(default)]
+    pub initramfs: Initramfs,
     #[serde(default)]
     pub disk: Disk,
     /// `usr/lib/bedplate/bedplate.toml` of the initramfs.
@@ -61,6 +65,25 @@ impl Tier {
         match self {
             Self::Tiny => "tiny",
             Self::Debian => "debian",
+        }
+    }
+}
+
+/// How dracut makes the initramfs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Initramfs {
+    #[default]
+    Systemd,
+    /// With a shell script as init.
+    Plain,
+}
+
+impl Initramfs {
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Systemd => "systemd",
+            Self::Plain => "plain",
         }
     }
 }

@@ -26,6 +26,8 @@ pub struct Step {
     pub sync: Option<bool>,
     /// To write or append.
     pub text: Option<String>,
+    /// In the demo, what it came to is shown.
+    pub show: bool,
     #[serde(flatten)]
     pub checks: Checks,
 }

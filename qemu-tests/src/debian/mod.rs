@@ -1,0 +1,72 @@
+//! The real guest: Debian with systemd, an initramfs made by its dracut, and bedplate installed by `make install`.
+
+mod build;
+
+use crate::cpio::Archive;
+use crate::error::{OrSay, Result};
+use crate::lay;
+use crate::machine::Parts;
+use crate::programs::Programs;
+use crate::scenario::{Boot, Deployment, Scenario};
+use crate::tool::Tool;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Seconds for one boot on a machine without KVM that has other things to do, too.
+const SECONDS: u64 = 240;
+
+/// The console shows what systemd does, but not every word of the kernel: without KVM each costs time.
+const CMDLINE: &str = "rw console=ttyS0 panic=-1 loglevel=5 systemd.show_status=true TERM=dumb";
+
+/// What QEMU starts; the initramfs is made in `out`.
+pub fn parts(scenario: &Scenario, boot: &Boot, programs: &Programs, out: &Path) -> Result<Parts> {
+    let base = build::base()?;
+    let made = build::initramfs(&base, programs, scenario.initramfs)?;
+    let initramfs = out.join("initramfs");
+    configure(&made, boot.config.as_deref().unwrap_or(&scenario.config), &initramfs)?;
+    let cmdline = format!("root={} {CMDLINE} {}", scenario.disk.root, boot.cmdline);
+    let seconds = boot.seconds.unwrap_or(SECONDS);
+    // One processor: QEMU 7.2 without KVM can crash the kernel of a second one when code is patched under it.
+    Ok(Parts { kernel: base.join("vmlinuz"), initramfs, cmdline, mebibytes: 1024, processors: 1, seconds })
+}
+
+/// A second archive in the same file holds the configuration: the kernel unpacks one after the other.
+fn configure(made: &Path, config: &str, to: &Path) -> Result<()> {
+    fs::copy(made, to).or_say(format!("cannot copy {}", made.display()))?;
+    let append = || -> io::Result<()> {
+        let mut archive = Archive::new(File::options().append(true).open(to)?);
+        archive.file("usr/lib/bedplate/bedplate.toml", 0o644, config.as_bytes())?;
+        archive.finish()?.flush()
+    };
+    append().or_say(format!("cannot write {}", to.display()))
+}
+
+/// A deployment's tree in the new directory `to`, with the service that reports to the host.
+pub fn lay(to: &Path, deployment: &Deployment, programs: &Programs) -> Result<()> {
+    let base = build::base()?;
+    for part in [build::tree(&base)?, build::installed(programs)?] {
+        Tool::new("cp").args(["-a", "--reflink=auto"]).arg(part.join(".")).arg(to).run()?;
+    }
+    let units = to.join("usr/lib/systemd/system");
+    lay::install(&to.join("usr/lib/guest/guest-init"), &programs.guest_init)?;
+    lay::file(&units.join("guest-init.service"), include_str!("../../guest/debian/guest-init.service"))?;
+    lay::link(&units.join("sysinit.target.wants/guest-init.service"), "../guest-init.service")?;
+    version(to, &deployment.id)?;
+    lay::vary(to, &deployment.tree)
+}
+
+/// No two versions are the same.
+fn version(to: &Path, id: &str) -> Result<()> {
+    let path = to.join("usr/lib/os-release");
+    let text = fs::read_to_string(&path).or_say(format!("cannot read {}", path.display()))?;
+    let kept = text.lines().filter(|line| !line.starts_with("VERSION_ID="));
+    let text: String = kept.map(|line| format!("{line}\n")).chain([format!("VERSION_ID={id}\n")]).collect();
+    lay::file(&path, &text)
+}
+
+/// Names everything that a tree is made of, beside the programs.
+pub fn inputs(programs: &Programs) -> Result<String> {
+    let tree = build::tree(&build::base()?)?;
+    Ok(format!("{} {}", tree.display(), build::installed(programs)?.display()))
+}
