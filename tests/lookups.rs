@@ -10,7 +10,7 @@ fn renames_elsewhere_do_not_disturb_a_lookup() {
     let dir = std::env::temp_dir().join(format!("bedplate-lookups-{}", std::process::id()));
     std::fs::create_dir_all(dir.join("a/b")).unwrap();
     let root = fs::open_dir(dir.to_str().unwrap()).unwrap();
-    let path = "a/b/../../".repeat(100);
+    let path = "a/b/../../".repeat(2);
     let (ended, busy) = (AtomicBool::new(false), dir.join("busy"));
     std::fs::write(&busy, "").unwrap();
     std::thread::scope(|scope| {
@@ -19,7 +19,7 @@ fn renames_elsewhere_do_not_disturb_a_lookup() {
                 std::fs::rename(&busy, dir.join("busy.new")).and_then(|()| std::fs::rename(dir.join("busy.new"), &busy)).unwrap();
             }
         });
-        let failed: Vec<_> = (0..2_000).filter_map(|_| fs::open_dir_in(&root, &path).err()).collect();
+        let failed: Vec<_> = (0..20_000).filter_map(|_| fs::open_dir_in(&root, &path).err()).collect();
         ended.store(true, Ordering::Relaxed);
         assert_eq!(failed, []);
     });
