@@ -2,6 +2,7 @@
 
 use crate::decide::config::WhenNothingBoots;
 use crate::decide::plan::units::RUN_COUNTDOWN;
+use crate::error::Errno;
 use crate::sys::{OwnedFd, fs, host, power, terminal, uevent};
 use alloc::format;
 
@@ -21,9 +22,14 @@ pub enum End {
 /// asked for, it is made here.
 pub fn run(run_dir: &str) -> End {
     let asked = fs::open_dir(run_dir).and_then(|dir| fs::read_text(dir, RUN_COUNTDOWN));
-    let Ok(action) = asked else { return End::NotAsked };
-    match before(action.trim()) {
-        End::TimeIsUp if action.trim() == WhenNothingBoots::Halt.word() => power::end(power::End::Halt),
+    let action = match &asked {
+        Ok(text) => text.trim(),
+        Err(Errno::ENOENT) => return End::NotAsked,
+        // Something is there: what the unit would do.
+        Err(_) => WhenNothingBoots::Reboot.word(),
+    };
+    match before(action) {
+        End::TimeIsUp if action == WhenNothingBoots::Halt.word() => power::end(power::End::Halt),
         end => end,
     }
 }

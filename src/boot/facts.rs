@@ -37,8 +37,12 @@ fn deployment(store: &Store, id: Id, init: Option<&str>, kernel: &str, warnings:
     };
     let root = format!("deployments/{id}/root");
     defect = defect.or_else(|| tree_defect(store, &root, init));
+    let kernel = kernel_fit(store, &root, kernel).unwrap_or_else(|error| {
+        defect.get_or_insert(error);
+        KernelFit::Fits
+    });
     let marker = store.marker(&id, warnings);
-    Deployment { kernel: kernel_fit(store, &root, kernel), id, manifest, defect, marker }
+    Deployment { id, manifest, defect, marker, kernel }
 }
 
 /// The manifest, where it can be read and names the directory that it is in.
@@ -94,9 +98,15 @@ pub fn find_init(tree: impl AsFd, asked: Option<&str>) -> Result<String> {
     Err(Error::deterministic(format!("there is no init program: looked for {looked}")))
 }
 
-fn kernel_fit(store: &Store, root: &str, running: &str) -> KernelFit {
-    let releases = fs::names_in(&store.dir, &format!("{root}/usr/lib/modules")).unwrap_or_default();
-    if releases.is_empty() || releases.iter().any(|release| release == running) { KernelFit::Fits } else { KernelFit::Mismatch(releases) }
+/// A tree without modules fits every kernel; of modules that cannot be read nobody knows.
+fn kernel_fit(store: &Store, root: &str, running: &str) -> Result<KernelFit> {
+    let modules = format!("{root}/usr/lib/modules");
+    let releases = match fs::names_in(&store.dir, &modules) {
+        Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => Vec::new(),
+        read => read.or_fail("cannot read", &format!("{STORE}/{modules}"))?,
+    };
+    let fits = releases.is_empty() || releases.iter().any(|release| release == running);
+    Ok(if fits { KernelFit::Fits } else { KernelFit::Mismatch(releases) })
 }
 
 /// What the watchdog devices say of the last boot. Without one, or without an answer, nothing is known.

@@ -222,6 +222,7 @@ impl<'a> Boot<'a> {
             None | Some(Status::Unarmed) => "not armed",
             Some(Status::Broken) => "failed for good in an earlier boot",
             Some(_) if deployment.kernel != KernelFit::Fits => "no modules for the running kernel",
+            Some(_) if slot.is_some_and(|slot| slot.failed_in(self.facts.boot_id.short())) => "failed earlier in this boot",
             Some(_) => "no tries left",
         }
     }

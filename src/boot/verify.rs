@@ -4,7 +4,7 @@
 //! process sees, and more than one mount may have the same.
 
 use super::apply::Bases;
-use crate::decide::model::{Base, Mounted, OnError, Plan};
+use crate::decide::model::{Access, Base, Mounted, OnError, Plan};
 use crate::decide::mountinfo::{self, MountInfo};
 use crate::decide::table::{self, Expected, Shows};
 use crate::error::{Errno, Error, OrFail, Result};
@@ -108,6 +108,21 @@ fn init_is_executable(init: &str, bases: &Bases<'_>) -> Result<()> {
         return Err(Error::transient(format!("the init program \"{on}\" is on a noexec mount: take noexec out of rootflags=")));
     }
     Ok(())
+}
+
+/// Warnings on mounts of this table that were read-only and are not any more: root can remount.
+pub fn opened_since(table: &[Mounted]) -> Result<Vec<String>> {
+    let mounts = read_mounts()?;
+    let mut opened = Vec::new();
+    for mounted in table.iter().filter(|mounted| mounted.access == Access::ReadOnly.word()) {
+        let target = &mounted.target;
+        let there = fs::open_dir(target).or_fail("cannot open", target)?;
+        let now = mount_of(&there, &mounts).or_fail("cannot look at the mount at", target)?;
+        if now.is_some_and(|mount| device(mount) == mounted.device && table::access(mount) == Access::Writable) {
+            opened.push(format!("{target} was made writable after the boot: what is changed there is not listed, and stays"));
+        }
+    }
+    Ok(opened)
 }
 
 /// Whether what is mounted at `path` is the `/` of this table: the same file system and the same directory of it.

@@ -83,8 +83,10 @@ impl View {
         let mut record = Record::remembered(&ledger::remembered(&self.facts.deployments), self.config.boot.tries);
         record.revision = record.revision.saturating_add(1);
         self.store.create_record(&record)?;
-        log::warn!("{why}: rebuilt it from the boot-success markers");
+        let how = format!("{why}: rebuilt it from the boot-success markers");
+        log::warn!("{how}");
         self.ledger = Ledger::open(&self.store, &self.facts.deployments, &Disk::Writable, self.config.boot.tries);
+        self.note("rebuilt", None, &how);
         Ok(())
     }
 
@@ -136,9 +138,9 @@ impl View {
     }
 
     /// One line of history; a disk that cannot take it costs the line, not the verb.
-    pub fn note(&self, event: &str, deployment: &Id, why: &str) {
-        let (time, boot_id) = (host::unix_time(), self.facts.boot_id.as_str());
-        let line = serde_json::json!({ "time": time, "boot-id": boot_id, "event": event, "deployment": deployment.as_str(), "why": why });
+    pub fn note<'a>(&self, event: &str, deployment: impl Into<Option<&'a Id>>, why: &str) {
+        let (time, boot_id, id) = (host::unix_time(), self.facts.boot_id.as_str(), deployment.into().map(Id::as_str));
+        let line = serde_json::json!({ "time": time, "boot-id": boot_id, "event": event, "deployment": id, "why": why });
         if let Err(error) = self.store.append_history(&line.to_string()) {
             log::warn!("{error}, going on without this line of history");
         }

@@ -18,7 +18,8 @@ struct Event {
     boot_id: String,
     #[serde(rename = "event")]
     what: String,
-    deployment: String,
+    /// None: it is about the record itself.
+    deployment: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     rule: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -58,7 +59,8 @@ fn text(events: &[Event], unreadable: usize) -> String {
     let line = |event: &Event| {
         let why = event.rule.as_ref().or(event.why.as_ref()).map(|why| format!(" ({why})")).unwrap_or_default();
         let boot = event.boot_id.get(..8).unwrap_or_default();
-        format!("{}  boot {boot}  {:<10} {}{why}\n", utc(event.time), event.what, event.deployment)
+        let on = event.deployment.as_deref().unwrap_or("record");
+        format!("{}  boot {boot}  {:<10} {on}{why}\n", utc(event.time), event.what)
     };
     let damaged = (unreadable > 0).then(|| format!("{unreadable} damaged lines are left out\n"));
     let text: String = events.iter().map(line).chain(damaged).collect();

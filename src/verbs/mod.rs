@@ -63,6 +63,11 @@ pub fn say(out: &mut dyn Write, text: &str) -> Result<()> {
     }
 }
 
+/// A number with its noun: `1 try`, `2 tries`.
+pub fn counted(number: u64, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
 /// Writes a value as JSON, one document.
 pub fn say_json(out: &mut dyn Write, value: &impl serde::Serialize) -> Result<()> {
     let text = serde_json::to_string_pretty(value).map_err(|error| Error::transient(format!("cannot write JSON: {error}")))?;

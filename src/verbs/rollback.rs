@@ -1,7 +1,7 @@
 //! `rollback`: away from the booted deployment.
 
 use super::access::View;
-use super::{Exit, say};
+use super::{Exit, counted, say};
 use crate::cli;
 use bedplate::decide::marker::{Marker, Verdict};
 use bedplate::decide::model::{Deployment, Id};
@@ -64,10 +64,11 @@ fn remember_target(view: &View, target: Key) -> Result<()> {
 }
 
 fn message(view: &View, target: &Id) -> String {
-    let changes = view.booted().and_then(|booted| view.store.etc_changes(booted).ok()).unwrap_or(0);
+    let changes = view.booted().map(|booted| view.store.etc_changes(booted));
     let stay = match changes {
-        0 => String::new(),
-        n => format!("; {n} changes to /etc stay behind with the deployment that runs now"),
+        None | Some(Ok(0)) => String::new(),
+        Some(Err(error)) => format!("; what stays behind in /etc is not known: {error}"),
+        Some(Ok(n)) => format!("; {} behind with the deployment that runs now", counted(n, "change to /etc stays", "changes to /etc stay")),
     };
     format!("the next boot is {target}{stay}\n")
 }

@@ -1,8 +1,9 @@
 //! `status`: what runs and why, what would run next, and how much differs from the deployment.
 
 use super::access::View;
-use super::{Exit, say, say_json};
+use super::{Exit, counted, say, say_json};
 use crate::cli;
+use bedplate::boot::verify;
 use bedplate::decide::model::{Chosen, FailedCandidate, Rule, SCHEMA, Selection};
 use bedplate::error::{Error, Kind, Result};
 use serde::Serialize;
@@ -11,7 +12,7 @@ use std::io::Write;
 
 pub fn run(args: &cli::Status, out: &mut dyn Write) -> Result<Exit> {
     let view = View::open(args.sysroot.as_deref(), &args.run)?;
-    let status = Status::of(&view);
+    let status = Status::of(&view)?;
     if args.check {
         return check(&status);
     }
@@ -29,6 +30,14 @@ fn check(status: &Status) -> Result<Exit> {
         None => Err(Error::new(Kind::Refused, "this boot did not go through prepare-root: nothing to check")),
         Some(booted) if booted.choice.fell_back_from.is_some() => Ok(Exit::FellBack),
         Some(_) => Ok(Exit::Done),
+    }
+}
+
+/// Only where / is this boot's: in a container or a chroot the mounts are others.
+fn opened(view: &View) -> Result<Vec<String>> {
+    match &view.report {
+        Some(report) if verify::is_root("/", &report.mounts)? => verify::opened_since(&report.mounts),
+        _ => Ok(Vec::new()),
     }
 }
 
@@ -70,15 +79,16 @@ struct Next {
 }
 
 impl Status {
-    fn of(view: &View) -> Self {
+    fn of(view: &View) -> Result<Self> {
         let record = &view.ledger.record;
         let name = |key| view.id_of(key).map(ToString::to_string);
         let selection = view.next_boot();
         let mut warnings: Vec<String> = view.report.iter().flat_map(|report| report.warnings.clone()).collect();
         warnings.extend(view.warnings.iter().chain(&selection.notes).cloned());
+        warnings.extend(opened(view)?);
         warnings.sort();
         warnings.dedup();
-        Self {
+        Ok(Self {
             schema: SCHEMA,
             booted: Booted::of(view),
             next: Next::of(view, &selection),
@@ -87,7 +97,7 @@ impl Status {
             one_shot: record.one_shot.and_then(name),
             incumbent: record.incumbent.and_then(name),
             warnings,
-        }
+        })
     }
 
     fn text(&self) -> String {
@@ -147,7 +157,7 @@ impl Booted {
         }
         match self.etc_changes {
             Some(0) => line("drift", "none: exactly the deployment"),
-            Some(n) => line("drift", &format!("{n} local changes in /etc")),
+            Some(n) => line("drift", &format!("{} in /etc", counted(n, "local change", "local changes"))),
             None => line("drift", "unknown: the changes to /etc cannot be read"),
         }
     }

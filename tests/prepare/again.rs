@@ -51,7 +51,7 @@ fn what_failed_in_this_boot_is_not_tried_again() {
         set_mode(&machine.store("deployments/v1/root/sbin/init"), 0o644);
         let ended = again();
         let next = "next step: boot with bedplate.deployment=ID to name one, or repair the store from another system";
-        let why = "v1: the init program \"/sbin/init\" is not an executable file; v2: no tries left";
+        let why = "v1: the init program \"/sbin/init\" is not an executable file; v2: failed earlier in this boot";
         assert_eq!((ended.code, ended.said.last().unwrap()), (1, &format!("error: no deployment boots; {why}. {next}")));
         assert_eq!(machine.boot("").stands(), "v2");
         assert_eq!((machine.slot("v2").done, machine.slot("v2").outcome), (2, Outcome::Open));

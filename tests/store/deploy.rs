@@ -131,6 +131,8 @@ fn a_lost_record_is_rebuilt_first() {
     assert!(ended.err.contains("rebuilt it from the boot-success markers"), "{}", ended.err);
     let record = bench.record();
     assert_eq!((record.incumbent, record.trial().unwrap().key), (Some(bench.key("v1")), bench.key("v2")));
+    let history = std::fs::read_to_string(bench.path("sysroot/bedplate/history.jsonl")).unwrap();
+    assert!(history.contains("rebuilt it from the boot-success markers"), "{history}");
 }
 
 #[test]

@@ -50,8 +50,9 @@ pub fn populate(sysroot: &Path, content: &Content, work: &Path) -> Result<()> {
     bedplate("init-store").run()?;
     for deployment in &content.deployments {
         let tree = lay(work, deployment, content)?;
-        let good = deployment.good.then_some("--good");
-        bedplate("deploy").args(["--id", &deployment.id]).args(good).arg(&tree).run()?;
+        let good = deployment.good.then(|| "--good".to_string());
+        let tries = deployment.tries.map(|tries| format!("--tries={tries}"));
+        bedplate("deploy").args(["--id", &deployment.id]).args(good).args(tries).arg(&tree).run()?;
         cache::remove(&tree)?;
     }
     for tree in &content.trees {

@@ -11,6 +11,8 @@ pub struct Deployment {
     /// Deployed with `--good`.
     #[serde(default)]
     pub good: bool,
+    /// Deployed with `--tries`.
+    pub tries: Option<u8>,
     #[serde(default)]
     pub tree: Tree,
 }

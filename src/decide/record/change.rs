@@ -46,6 +46,11 @@ pub struct Remembered {
 }
 
 impl Slot {
+    /// Whether an earlier run of prepare-root in this boot could not build its root.
+    pub fn failed_in(&self, boot: ShortBootId) -> bool {
+        self.attempt == boot && self.outcome == Outcome::MountsFailed
+    }
+
     fn new(key: Key, status: Status) -> Self {
         Self {
             key,

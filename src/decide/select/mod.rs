@@ -172,10 +172,9 @@ impl<'a> Picker<'a> {
         self.selection.candidates.push(Candidate { id: id.clone(), rule, counting });
     }
 
-    /// An earlier run of prepare-root in this boot could not build its root.
     fn failed_before(&self, deployment: &Deployment) -> bool {
         let boot = self.input.facts.boot_id.short();
-        self.slot_of(deployment).is_some_and(|slot| slot.attempt == boot && slot.outcome == Outcome::MountsFailed)
+        self.slot_of(deployment).is_some_and(|slot| slot.failed_in(boot))
     }
 
     fn needs_other_kernel(&mut self, deployment: &Deployment) -> bool {

@@ -7,7 +7,7 @@ mod source;
 
 use super::access::View;
 use super::remove::clear_leftovers;
-use super::{Exit, say};
+use super::{Exit, counted, say};
 use crate::cli;
 use bedplate::boot::copy::{Totals, measure};
 use bedplate::decide::deploy::{self, Need, Space, Standing, WhileOnTrial, has_room, may_deploy};
@@ -114,7 +114,7 @@ fn summary(manifest: &Manifest, standing: Standing, view: &View, armed: Armed) -
     let version = if manifest.version.is_empty() { String::new() } else { format!(" (version {})", manifest.version) };
     let id = &manifest.id;
     let mut lines = vec![match standing {
-        Standing::Trial => format!("deployed {id}{version}: it boots next, on trial with {tries} tries"),
+        Standing::Trial => format!("deployed {id}{version}: it boots next, on trial with {}", counted(tries.into(), "try", "tries")),
         Standing::Good => format!("deployed {id}{version}: it boots next, as known to work"),
     }];
     let name = |key| view.id_of(key).map_or_else(|| "a deployment that is gone".to_string(), ToString::to_string);
