@@ -56,7 +56,7 @@ fn tell(at: &At<'_>, seen: &Seen, boot_ids: &mut Vec<String>) -> Result<()> {
 fn tell_tries(at: &At<'_>) -> Result<()> {
     let on_disk = at.record().or_say("cannot read the record on the disk")?;
     if let Some(slot) = on_disk.slot("v2") {
-        println!("   on the disk: v2 has {} tries left, {} used", slot.left, slot.done);
+        println!("   on the disk: v2 has tries left: {}, used: {}", slot.left, slot.done);
     }
     Ok(())
 }
@@ -66,5 +66,5 @@ fn checked(boot: &Boot) -> String {
     let what =
         [("deployment", &expect.deployment), ("rule", &expect.rule), ("try", &expect.r#try), ("fell back from", &expect.fell_back_from)];
     let named = what.iter().filter_map(|(name, value)| value.as_ref().map(|value| format!("{name} {value}")));
-    named.chain([format!("{} steps in the guest", boot.steps.len())]).collect::<Vec<_>>().join(", ")
+    named.chain([format!("checks in the guest: {}", boot.steps.len())]).collect::<Vec<_>>().join(", ")
 }

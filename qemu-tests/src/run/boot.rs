@@ -1,6 +1,6 @@
 //! One boot: start, hello, steps, end.
 
-use super::step_checks;
+use super::{step_checks, told};
 use crate::error::Result;
 use crate::machine::{Accel, Machine, Spec};
 use crate::scenario::{Boot, End, Ended};
@@ -47,9 +47,10 @@ fn drive(machine: &mut Machine, boot: &Boot, seen: &mut Seen, misses: &mut Vec<S
 
 fn take_steps(machine: &mut Machine, boot: &Boot, seen: &mut Seen, misses: &mut Vec<String>) -> Result<()> {
     for (number, step) in (1..).zip(&boot.steps) {
-        let reply = machine.ask(&step.action()?).map_err(|why| format!("step {number}: {why}"))?;
+        let action = step.action()?;
+        let reply = machine.ask(&action).map_err(|why| format!("step {number}: {why}"))?;
         if step.show {
-            seen.shown.push(step_checks::text(&reply));
+            seen.shown.push(format!("# {}\n{}", told::action(&action), told::reply(&reply)));
         }
         let found = step_checks::check(&step.checks, &reply);
         misses.extend(found.into_iter().map(|miss| format!("step {number}: {miss}")));

@@ -5,10 +5,11 @@ mod guest_checks;
 mod host_checks;
 mod scenario;
 mod step_checks;
+mod told;
 
 pub use boot::Seen;
 pub use scenario::{At, prepare, spec};
-pub use step_checks::text;
+pub use told::reply as text;
 
 use crate::cache;
 use crate::error::Result;

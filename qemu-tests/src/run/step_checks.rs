@@ -18,18 +18,6 @@ pub fn check(checks: &Checks, reply: &Reply) -> Vec<String> {
     }
 }
 
-/// For people.
-pub fn text(reply: &Reply) -> String {
-    match reply {
-        Reply::Ran(ran) => [ran.stdout.as_str(), ran.stderr.as_str()].concat(),
-        Reply::Text(text) => text.clone().unwrap_or_else(|| "no such file\n".to_string()),
-        Reply::Names(names) => names.clone().unwrap_or_default().join("\n"),
-        Reply::Mounts(mounts) => mounts.iter().map(|m| [&m.target, " ", &m.fstype, " ", &m.options.join(","), "\n"].concat()).collect(),
-        Reply::Failed(why) => format!("{why}\n"),
-        Reply::Done | Reply::Together(_) | Reply::Stat(_) => format!("{reply:?}\n"),
-    }
-}
-
 fn of_run(checks: &Checks, ran: &Ran) -> Vec<String> {
     let mut misses = Vec::new();
     // -1: a signal ended it.
