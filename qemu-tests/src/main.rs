@@ -50,9 +50,9 @@ struct List {}
 #[derive(Debug, FromArgs)]
 #[argh(subcommand, name = "run")]
 struct Run {
-    /// only scenarios that have this in their name
-    #[argh(option, default = "String::new()")]
-    filter: String,
+    /// only scenarios that have this in their name; given more than once: that have one of these
+    #[argh(option)]
+    filter: Vec<String>,
     /// how many at once, 2 by default
     #[argh(option, default = "2")]
     jobs: usize,
@@ -123,15 +123,14 @@ fn list() -> Result<ExitCode> {
 }
 
 fn run_scenarios(options: &Run) -> Result<ExitCode> {
-    let wanted = |scenario: &Scenario| {
-        scenario.name.contains(&options.filter) && options.tier.as_deref().is_none_or(|tier| tier == scenario.tier.word())
-    };
+    let named = |scenario: &Scenario| options.filter.is_empty() || options.filter.iter().any(|part| scenario.name.contains(part));
+    let wanted = |scenario: &Scenario| named(scenario) && options.tier.as_deref().is_none_or(|tier| tier == scenario.tier.word());
     if let Some(tier) = options.tier.as_deref().filter(|tier| ![Tier::Tiny, Tier::Debian].iter().any(|known| known.word() == *tier)) {
         return Err(format!("no tier is named {tier}: tiny, debian"));
     }
     let scenarios: Vec<_> = load()?.into_iter().filter(wanted).collect();
     if scenarios.is_empty() {
-        return Err(format!("no scenario has {:?} in its name: see `list`", options.filter));
+        return Err(format!("no scenario has {} in its name: see `list`", options.filter.join(" or ")));
     }
     let host = Host::find()?;
     println!("{} scenarios, {} at once, {}", scenarios.len(), options.jobs, host.accel.word());

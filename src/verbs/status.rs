@@ -4,7 +4,8 @@ use super::access::View;
 use super::{Exit, counted, say, say_json};
 use crate::cli;
 use bedplate::boot::verify;
-use bedplate::decide::model::{Chosen, FailedCandidate, Rule, SCHEMA, Selection};
+use bedplate::decide::model::{Chosen, FailedCandidate, Id, Rule, SCHEMA, Selection};
+use bedplate::decide::record::{Outcome, Status as Standing};
 use bedplate::error::{Error, Kind, Result};
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -63,6 +64,8 @@ struct Booted {
     id: String,
     version: String,
     choice: Chosen,
+    /// How the last boot of the one that it fell back from ended, as the record has it.
+    fell_back_why: Option<&'static str>,
     failed: Vec<FailedCandidate>,
     marked_good: bool,
     /// Paths in the deployment's own layer of /etc; `None`: it could not be read.
@@ -134,8 +137,9 @@ impl Booted {
             id: report.deployment.id.to_string(),
             version: report.deployment.version.clone(),
             choice: report.choice.clone(),
+            fell_back_why: report.choice.fell_back_from.as_ref().and_then(|id| last_end(view, id)),
             failed: report.failed.clone(),
-            marked_good: slot.is_some_and(|slot| slot.status == bedplate::decide::record::Status::Good),
+            marked_good: slot.is_some_and(|slot| slot.status == Standing::Good),
             etc_changes: deployment.and_then(|deployment| view.store.etc_changes(deployment).ok()),
         })
     }
@@ -150,7 +154,8 @@ impl Booted {
         };
         line("why", &format!("{}{tries}", self.choice.reason));
         if let Some(from) = &self.choice.fell_back_from {
-            line("fell back", &format!("from {from}, which did not prove itself"));
+            let why = self.fell_back_why.map(|why| format!(": {why}")).unwrap_or_default();
+            line("fell back", &format!("from {from}, which did not prove itself{why}"));
         }
         for failed in &self.failed {
             line("failed", &format!("{}: {}", failed.id, failed.why));
@@ -161,6 +166,20 @@ impl Booted {
             None => line("drift", "unknown: the changes to /etc cannot be read"),
         }
     }
+}
+
+fn last_end(view: &View, id: &Id) -> Option<&'static str> {
+    let slot = view.ledger.record.slot(view.deployment(id.as_str()).ok()?.key()?)?;
+    Some(match (slot.status, slot.outcome) {
+        (Standing::Broken, _) => "it can never boot as it is",
+        (Standing::MarkedBad, _) => "it was marked bad",
+        (_, Outcome::Open) => "nothing noted the end of its last boot (panic, hang, power, emergency prompt)",
+        (_, Outcome::Success) => "it worked once and does not any more",
+        (_, Outcome::CleanReboot) => "its last boot was restarted in good order before it was good",
+        (_, Outcome::HealthFailed) => "in its last boot a health check failed",
+        (_, Outcome::MountsFailed) => "in its last boot its root could not be mounted",
+        (_, Outcome::Deadline) => "its last boot was not marked good in time",
+    })
 }
 
 impl Next {
