@@ -161,7 +161,7 @@ impl<'a> Boot<'a> {
             _ => return true,
         };
         let before = self.ledger.record.clone();
-        self.ledger.record.drop_spent_default(self.request.config.boot.tries);
+        self.ledger.record.drop_spent_default(self.request.config.boot.tries, self.facts.boot_id.short());
         self.ledger.record.count(attempt);
         if self.ledger.record == before || cfg!(feature = "break-record") {
             return true;

@@ -2,7 +2,7 @@
 //!
 //! A transition on a key without a slot changes nothing.
 
-use super::{Barred, Key, OnceGood, Outcome, Pinned, Record, SLOTS, ShortBootId, Slot, Status};
+use super::{Barred, Key, OnceGood, Outcome, Pinned, Record, SLOTS, ShortBootId, Slot, Status, TookTry};
 use crate::decide::model::{Counting, Rule};
 use alloc::vec::Vec;
 
@@ -67,7 +67,13 @@ impl Slot {
             pinned: Pinned::No,
             barred: Barred::No,
             once_good: OnceGood::No,
+            took_try: TookTry::No,
         }
+    }
+
+    /// Whether the boot is under way in which it was counted: nothing is known of its end.
+    pub fn is_open_in(&self, boot: ShortBootId) -> bool {
+        self.attempt == boot && self.outcome == Outcome::Open
     }
 
     fn refresh(&mut self, tries: u8) {
@@ -142,7 +148,9 @@ impl Record {
             self.push_newest(Slot::new(attempt.key, Status::Unarmed));
         }
         let default = self.default;
+        self.make_countable(attempt.key);
         let Some(slot) = self.slot_mut(attempt.key).filter(|slot| slot.attempt != attempt.boot) else { return };
+        slot.took_try = if slot.left > 0 { TookTry::Yes } else { TookTry::No };
         slot.left = slot.left.saturating_sub(1);
         slot.done = slot.done.saturating_add(1);
         (slot.attempt, slot.rule, slot.outcome) = (attempt.boot, Some(attempt.rule), Outcome::Open);
@@ -155,6 +163,13 @@ impl Record {
         self.forget_forced([default, attempt.argument]);
     }
 
+    /// One more fruitless boot than a byte holds: all are halved, so that those with fewer still come first.
+    fn make_countable(&mut self, key: Key) {
+        if self.slot(key).is_some_and(|slot| slot.done == u8::MAX) {
+            self.slots.iter_mut().for_each(|slot| slot.done /= 2);
+        }
+    }
+
     /// Whoever is no longer named has a clean slate for the next time.
     fn forget_forced(&mut self, named: [Option<Key>; 2]) {
         for slot in self.slots.iter_mut().filter(|slot| !named.contains(&Some(slot.key))) {
@@ -163,10 +178,10 @@ impl Record {
     }
 
     /// A default that has caused `tries` fruitless boots in a row is cleared; which one it was. An argument that names it
-    /// later begins anew.
-    pub fn drop_spent_default(&mut self, tries: u8) -> Option<Key> {
+    /// later begins anew. The boot that is under way may still succeed.
+    pub fn drop_spent_default(&mut self, tries: u8, boot: ShortBootId) -> Option<Key> {
         let default = self.default?;
-        if self.slot(default).is_some_and(|slot| slot.forced < tries) {
+        if self.slot(default).is_some_and(|slot| slot.forced < tries || slot.is_open_in(boot)) {
             return None;
         }
         if let Some(slot) = self.slot_mut(default) {
@@ -219,7 +234,7 @@ impl Record {
 
     /// `rollback`: away from the booted deployment, to `target`, which gets fresh tries.
     pub fn roll_back(&mut self, booted: Option<Key>, target: Key, tries: u8) {
-        self.supersede_trial(0);
+        self.supersede_trial(tries);
         (self.default, self.one_shot) = (None, None);
         if let Some(slot) = booted.and_then(|key| self.slot_mut(key)) {
             slot.barred = Barred::Yes;
@@ -248,25 +263,31 @@ impl Record {
         }
     }
 
-    /// A clean shutdown: starts are forgotten, and a counted attempt of this boot that has no outcome yet gives its try
-    /// back, at most `refunds` times per arming.
+    /// A clean shutdown: starts are forgotten, and a counted attempt of this boot that has no outcome yet is given back as it
+    /// was taken, at most `refunds` times per arming. What was marked bad gets nothing back.
     pub fn note_shutdown(&mut self, key: Key, boot: ShortBootId, refunds: u8) {
         let Some(slot) = self.slot_mut(key) else { return };
         slot.started = 0;
-        if slot.attempt != boot || slot.outcome != Outcome::Open {
+        if !slot.is_open_in(boot) {
             return;
         }
         slot.outcome = Outcome::CleanReboot;
-        if slot.refunds_used < refunds {
-            slot.refunds_used = slot.refunds_used.saturating_add(1);
+        if slot.refunds_used >= refunds || slot.status == Status::MarkedBad {
+            return;
+        }
+        slot.refunds_used = slot.refunds_used.saturating_add(1);
+        slot.done = slot.done.saturating_sub(1);
+        if slot.took_try == TookTry::Yes {
             slot.left = slot.left.saturating_add(1);
-            slot.done = slot.done.saturating_sub(1);
+        }
+        if matches!(slot.rule, Some(Rule::Argument | Rule::Default)) {
+            slot.forced = slot.forced.saturating_sub(1);
         }
     }
 
     /// How the counted attempt of this boot ended, where that is known and it was not a success.
     pub fn note_outcome(&mut self, key: Key, boot: ShortBootId, outcome: Outcome) {
-        if let Some(slot) = self.slot_mut(key).filter(|slot| slot.attempt == boot && slot.outcome == Outcome::Open) {
+        if let Some(slot) = self.slot_mut(key).filter(|slot| slot.is_open_in(boot)) {
             slot.outcome = outcome;
         }
     }

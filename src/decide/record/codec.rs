@@ -10,10 +10,11 @@
 //! | 508 | 4 | CRC32C of bytes 0 to 507 |
 //!
 //! A slot: key (8), boot id of the last attempt (8), order, status + 16 × outcome, tries left, tries done, forced, refunds
-//! used, started, flags (1 pinned, 2 barred, 4 once good) + 16 × rule. All other bytes are zero. Magic, version and CRC stay
+//! used, started, flags (1 pinned, 2 barred, 4 once good, 8 took a
+//! try) + 16 × rule. All other bytes are zero. Magic, version and CRC stay
 //! where they are in every later format, so that a newer one is told from a corrupt one.
 
-use super::{Barred, Key, OnceGood, Outcome, Pinned, Record, SLOTS, ShortBootId, Slot, Status};
+use super::{Barred, Key, OnceGood, Outcome, Pinned, Record, SLOTS, ShortBootId, Slot, Status, TookTry};
 use crate::decide::model::Rule;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -116,7 +117,10 @@ fn put(block: &mut [u8], at: usize, bytes: &[u8]) {
 fn encode_slot(slot: &Slot) -> [u8; SLOT_SIZE] {
     let mut bytes = [0; SLOT_SIZE];
     let flag = |set: bool, bit: u8| if set { bit } else { 0 };
-    let flags = flag(slot.pinned == Pinned::Yes, 1) + flag(slot.barred == Barred::Yes, 2) + flag(slot.once_good == OnceGood::Yes, 4);
+    let flags = flag(slot.pinned == Pinned::Yes, 1)
+        + flag(slot.barred == Barred::Yes, 2)
+        + flag(slot.once_good == OnceGood::Yes, 4)
+        + flag(slot.took_try == TookTry::Yes, 8);
     let status = code(&STATUSES, slot.status) + 16 * code(&OUTCOMES, slot.outcome);
     let rule = 16 * slot.rule.map_or(0, |rule| code(&RULES, rule));
     put(&mut bytes, 0, &slot.key.0);
@@ -202,9 +206,6 @@ fn decode_slot(field: &Fields<'_>) -> Option<Slot> {
     let key: [u8; 8] = field.bytes(0)?;
     let attempt: ShortBootId = field.bytes(8)?;
     let [order, status, left, done, forced, refunds_used, started, flags] = field.bytes(16)?;
-    if flags & 8 != 0 {
-        return None;
-    }
     let rule = match flags >> 4 {
         0 => None,
         code => Some(value(&RULES, code)?),
@@ -224,5 +225,6 @@ fn decode_slot(field: &Fields<'_>) -> Option<Slot> {
         pinned: if flags & 1 == 0 { Pinned::No } else { Pinned::Yes },
         barred: if flags & 2 == 0 { Barred::No } else { Barred::Yes },
         once_good: if flags & 4 == 0 { OnceGood::No } else { OnceGood::Yes },
+        took_try: if flags & 8 == 0 { TookTry::No } else { TookTry::Yes },
     })
 }

@@ -85,6 +85,8 @@ pub struct Slot {
     /// By `rollback`: not chosen by rules 5 and 6 until it is named again.
     pub barred: Barred,
     pub once_good: OnceGood,
+    /// Whether the last counted attempt took one of the tries that were left: a deployment that a person names boots without.
+    pub took_try: TookTry,
 }
 
 /// Defines a two-valued property that reads as a word where a bare `true` would say nothing.
@@ -101,7 +103,8 @@ two_valued!(
     Pinned,
     Barred,
     /// Was marked good at least once.
-    OnceGood
+    OnceGood,
+    TookTry
 );
 
 /// The content of one valid copy.

@@ -7,7 +7,7 @@ mod tests;
 
 use super::config::{Count, KernelMismatch, OnExhausted};
 use super::model::{Candidate, Counting, Deployment, Disk, Evidence, Facts, Id, KernelFit, Request, Rule, Selection};
-use super::record::{Barred, Key, OnceGood, Outcome, Record, SLOTS, Slot, Status};
+use super::record::{Barred, Key, OnceGood, Record, SLOTS, Slot, Status};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -45,8 +45,7 @@ struct Picker<'a> {
 impl<'a> Picker<'a> {
     /// prepare-root has run in this boot already: it goes on with what it chose, and takes no second try.
     fn resume(&mut self) {
-        let boot = self.input.facts.boot_id.short();
-        let open = self.input.record.slots.iter().find(|slot| slot.attempt == boot && slot.outcome == Outcome::Open);
+        let open = self.input.record.slots.iter().find(|slot| self.is_open(slot));
         if let Some((slot, rule)) = open.and_then(|slot| Some((slot, slot.rule?))) {
             self.add_slot(slot, rule, Counting::Counted);
         }
@@ -76,6 +75,9 @@ impl<'a> Picker<'a> {
             Some(slot) => self.unless_spent(slot, Rule::Argument),
             // It gets its slot when it is counted.
             None if self.writable() && self.input.record.slots.len() < SLOTS => self.add(deployment, Rule::Argument, Counting::Counted),
+            None if self.writable() => self.note(alloc::format!(
+                "bedplate.deployment={name}: the record has no free slot to count it in, ignoring it (bedplate remove frees one)"
+            )),
             None => self.refuse_uncounted(&deployment.id),
         }
     }
@@ -241,7 +243,7 @@ impl<'a> Picker<'a> {
     }
 
     fn is_open(&self, slot: &Slot) -> bool {
-        slot.attempt == self.input.facts.boot_id.short() && slot.outcome == Outcome::Open
+        slot.is_open_in(self.input.facts.boot_id.short())
     }
 
     fn note(&mut self, note: String) {

@@ -87,7 +87,15 @@ fn removing_forgets_every_mention() {
 
 #[test]
 fn counting_consumes_one_try_a_boot() {
-    let counted = |rule, forced| Slot { attempt: [9; 8], rule: Some(rule), left: 1, done: 2, forced, ..slot(2, Status::Trial) };
+    let counted = |rule, forced| Slot {
+        attempt: [9; 8],
+        rule: Some(rule),
+        left: 1,
+        done: 2,
+        forced,
+        took_try: TookTry::Yes,
+        ..slot(2, Status::Trial)
+    };
     let second = |slot: Slot| with(pair(), |r| r.slots[1] = slot);
     for (rule, forced) in [
         (Rule::Argument, 1),
@@ -108,8 +116,10 @@ fn counting_consumes_one_try_a_boot() {
     check("one-shot", with(pair(), one_shot), |r| r.count(attempt(2, Rule::OneShot)), second(counted(Rule::OneShot, 0)));
     let after = with(second(counted(Rule::Trial, 0)), one_shot);
     check("the one-shot waits", with(pair(), one_shot), |r| r.count(attempt(2, Rule::Trial)), after);
-    let spent = |r: &mut Record| (r.slots[1].left, r.slots[1].done) = (0, 255);
-    let after = with(second(counted(Rule::Trial, 0)), spent);
+    let spent = |r: &mut Record| (r.slots[0].done, r.slots[1].left, r.slots[1].done) = (7, 0, 255);
+    let after = with(second(counted(Rule::Trial, 0)), |r| {
+        (r.slots[0].done, r.slots[1].left, r.slots[1].done, r.slots[1].took_try) = (3, 0, 128, TookTry::No);
+    });
     check("bounds", with(pair(), spent), |r| r.count(attempt(2, Rule::Trial)), after);
     let failed = |r: &mut Record| r.slots[1].outcome = Outcome::Deadline;
     check("open again", with(pair(), failed), |r| r.count(attempt(2, Rule::Trial)), second(counted(Rule::Trial, 0)));
@@ -144,13 +154,16 @@ fn a_spent_default_is_dropped() {
     for (forced, tries, dropped) in [(0, 3, false), (2, 3, false), (3, 3, true), (4, 3, true), (3, 4, false)] {
         let mut record = with(pair(), |r| (r.default, r.slots[0].forced) = (Some(key(1)), forced));
         let expected = dropped.then_some(key(1));
-        assert_eq!(record.drop_spent_default(tries), expected);
+        assert_eq!(record.drop_spent_default(tries, [9; 8]), expected);
         assert_eq!(record.default.is_none(), dropped, "{forced} of {tries}");
         assert_eq!(record.slots[0].forced, if dropped { 0 } else { forced }, "an argument begins anew");
     }
     let mut gone = with(pair(), |r| r.default = Some(key(9)));
-    assert_eq!(gone.drop_spent_default(3), Some(key(9)));
-    assert_eq!(pair().drop_spent_default(3), None);
+    assert_eq!(gone.drop_spent_default(3, [9; 8]), Some(key(9)));
+    assert_eq!(pair().drop_spent_default(3, [9; 8]), None);
+    let mut in_its_last_boot = with(pair(), |r| (r.default, r.slots[0].forced, r.slots[0].attempt) = (Some(key(1)), 3, [9; 8]));
+    assert_eq!(in_its_last_boot.drop_spent_default(3, [9; 8]), None, "it may still succeed");
+    assert_eq!(in_its_last_boot.drop_spent_default(3, [8; 8]), Some(key(1)));
 }
 
 #[test]
@@ -243,8 +256,8 @@ fn rollback_bars_the_booted_and_arms_the_target() {
     let from_nowhere = with(after(2, trial()), |r| r.slots[1].barred = Barred::No);
     check("nothing booted", before(2, good(1)), |r| r.roll_back(None, key(1), 6), from_nowhere);
     let good_trial = Record { incumbent: Some(key(1)), ..record(vec![good(1), trial_once()]) };
-    let superseded = with(good_trial.clone(), |r| (r.slots[1].status, r.slots[1].left) = (Status::Good, 0));
-    check("a trial that was good gets no tries", good_trial, |r| r.roll_back(None, key(1), 3), superseded);
+    let superseded = with(good_trial.clone(), |r| (r.slots[1].status, r.slots[1].left) = (Status::Good, 3));
+    check("a trial that was good gets fresh tries", good_trial, |r| r.roll_back(None, key(1), 3), superseded);
 }
 
 fn trial_once() -> Slot {
@@ -280,7 +293,7 @@ fn starts_are_counted() {
 fn a_clean_shutdown_gives_the_try_back() {
     let running = |edit: fn(&mut Slot)| {
         with(pair(), |r| {
-            (r.slots[1].attempt, r.slots[1].started) = ([9; 8], 1);
+            (r.slots[1].attempt, r.slots[1].started, r.slots[1].took_try) = ([9; 8], 1, TookTry::Yes);
             edit(&mut r.slots[1]);
         })
     };
@@ -302,6 +315,27 @@ fn a_clean_shutdown_gives_the_try_back() {
     let mut record = running(full);
     down(&mut record);
     assert_eq!((record.slots[1].left, record.slots[1].done), (255, 0));
+}
+
+#[test]
+fn only_what_was_taken_is_given_back() {
+    let given_back = |rule, edit: fn(&mut Slot)| {
+        let mut record = with(pair(), |r| edit(&mut r.slots[1]));
+        record.default = (rule == Rule::Default).then_some(key(2));
+        record.count(Attempt { argument: (rule == Rule::Argument).then_some(key(2)), ..attempt(2, rule) });
+        let forced = record.slots[1].forced;
+        record.note_shutdown(key(2), [9; 8], 2);
+        let slot = &record.slots[1];
+        (slot.left, slot.done, forced, slot.forced, slot.outcome)
+    };
+    let before = |r: Rule, left| given_back(r, if left == 0 { |slot| slot.left = 0 } else { |_| {} });
+    assert_eq!(before(Rule::Trial, 2), (2, 1, 0, 0, Outcome::CleanReboot));
+    assert_eq!(before(Rule::Argument, 2), (2, 1, 1, 0, Outcome::CleanReboot));
+    assert_eq!(before(Rule::Default, 2), (2, 1, 1, 0, Outcome::CleanReboot));
+    assert_eq!(before(Rule::OneShot, 2), (2, 1, 0, 0, Outcome::CleanReboot));
+    assert_eq!(before(Rule::Argument, 0), (0, 1, 1, 0, Outcome::CleanReboot), "it had no try to take");
+    let marked_bad = given_back(Rule::Argument, |slot| (slot.status, slot.left) = (Status::MarkedBad, 0));
+    assert_eq!(marked_bad, (0, 2, 1, 1, Outcome::CleanReboot));
 }
 
 #[test]

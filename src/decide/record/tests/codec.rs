@@ -11,7 +11,7 @@ fn golden() -> Vec<u8> {
     block[10..13].copy_from_slice(&[1, 255, 0]);
     block[16..24].copy_from_slice(&[7, 0, 0, 0, 0, 0, 0, 0]);
     block[32..56].copy_from_slice(&[1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0x12, 3, 0, 0, 0, 2, 0b0101]);
-    block[56..80].copy_from_slice(&[2, 2, 2, 2, 2, 2, 2, 2, 9, 9, 9, 9, 9, 9, 9, 9, 2, 0x51, 1, 2, 4, 1, 0, 0b0100_0010]);
+    block[56..80].copy_from_slice(&[2, 2, 2, 2, 2, 2, 2, 2, 9, 9, 9, 9, 9, 9, 9, 9, 2, 0x51, 1, 2, 4, 1, 0, 0b0100_1010]);
     seal(&mut block);
     block
 }
@@ -32,6 +32,7 @@ fn golden_record() -> Record {
         forced: 4,
         refunds_used: 1,
         barred: Barred::Yes,
+        took_try: TookTry::Yes,
         ..slot(2, Status::Trial)
     };
     Record { default: Some(key(2)), incumbent: Some(key(1)), ..record(vec![first, second]) }
@@ -88,7 +89,7 @@ fn what_cannot_be_is_not_read() {
         why(&block)
     };
     let impossible = "copy A: impossible content, copy B: impossible content";
-    for (at, value) in [(10, 2), (11, 16), (12, 254), (49, 0x02), (49, 0x10), (49, 0x17), (49, 0x71), (55, 0x90), (55, 0x08)] {
+    for (at, value) in [(10, 2), (11, 16), (12, 254), (49, 0x02), (49, 0x10), (49, 0x17), (49, 0x71), (55, 0x90)] {
         assert_eq!(changed(at, value), impossible, "{at} {value}");
     }
     assert_eq!(changed(8, 0), "copy A: impossible version, copy B: impossible version");
@@ -156,9 +157,9 @@ fn every_single_changed_byte_is_noticed() {
 }
 
 fn any_slot(n: u8) -> impl Strategy<Value = Slot> {
-    let flag = any::<[bool; 3]>();
+    let flag = any::<[bool; 4]>();
     (any::<[u8; 8]>(), any::<[u8; 5]>(), 0_usize..6, 0_usize..6, prop::option::of(0_usize..8), flag).prop_map(
-        move |(attempt, [left, done, forced, refunds_used, started], status, outcome, rule, [pinned, barred, once])| Slot {
+        move |(attempt, [left, done, forced, refunds_used, started], status, outcome, rule, [pinned, barred, once, took])| Slot {
             attempt,
             rule: rule.map(|rule| Rule::ALL[rule]),
             outcome: [
@@ -177,6 +178,7 @@ fn any_slot(n: u8) -> impl Strategy<Value = Slot> {
             pinned: if pinned { Pinned::Yes } else { Pinned::No },
             barred: if barred { Barred::Yes } else { Barred::No },
             once_good: if once { OnceGood::Yes } else { OnceGood::No },
+            took_try: if took { TookTry::Yes } else { TookTry::No },
             ..slot(n, [Status::Trial, Status::Good, Status::Superseded, Status::MarkedBad, Status::Broken, Status::Unarmed][status])
         },
     )

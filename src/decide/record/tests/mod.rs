@@ -28,6 +28,7 @@ fn slot(n: u8, status: Status) -> Slot {
         pinned: Pinned::No,
         barred: Barred::No,
         once_good: OnceGood::No,
+        took_try: TookTry::No,
     }
 }
 
