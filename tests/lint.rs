@@ -136,7 +136,7 @@ const CASES: [Case; 17] = [
     ),
     (
         |image| fs::remove_file(image.tree("sbin/init")).unwrap(),
-        "error: TREE/sbin/init: the tree cannot boot: there is no init program: looked for /sbin/init, /etc/init, /bin/init, /bin/sh",
+        "error: TREE/sbin/init: the tree cannot boot: there is no init program: looked for /sbin/init, /etc/init, /bin/init",
         2,
     ),
     (
@@ -211,7 +211,7 @@ fn what_is_no_tree_has_errors() {
     let expected = [
         "error: TREE/usr: there is no such directory: it is no root tree",
         "error: TREE/etc: there is neither usr/etc nor etc: it is no root tree",
-        "error: TREE/sbin/init: the tree cannot boot: there is no init program: looked for /sbin/init, /etc/init, /bin/init, /bin/sh",
+        "error: TREE/sbin/init: the tree cannot boot: there is no init program: looked for /sbin/init, /etc/init, /bin/init",
     ];
     assert_eq!((code, errors.as_slice()), (2, &expected[..]));
     assert!(text.ends_with("\n3 errors, 8 warnings\n"), "{text}");

@@ -12,7 +12,8 @@ use crate::decide::model::{
 use crate::decide::plan::units::{RUN_COUNTDOWN, RUN_PROGRAM};
 use crate::decide::record::Record;
 use crate::error::{Errno, Error, OrFail, Result};
-use crate::sys::{OwnedFd, fs, host};
+use crate::sys::mount::{self, Flags};
+use crate::sys::{OwnedFd, SysResult, fs, host};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -44,7 +45,7 @@ impl Announcement<'_> {
             log::warn!("{warning}");
             self.warnings.push(warning.clone());
         }
-        self.warn_on_failure("cannot write files for the booted system", |this| this.write_run_files(candidate.counting));
+        self.write_for_booted_system(candidate.counting);
         let options = self.options;
         let report = self.report(&candidate);
         if let Err(error) = write_report(options, &report) {
@@ -54,26 +55,30 @@ impl Announcement<'_> {
         Ok(report)
     }
 
-    fn warn_on_failure(&mut self, what: &str, action: impl FnOnce(&Self) -> Result<()>) {
-        if let Err(error) = action(self) {
-            let warning = format!("{what}: {error}, going on without");
+    /// Each for itself: one that fails takes no other with it.
+    fn write_for_booted_system(&mut self, counting: Counting) {
+        if counting == Counting::Counted {
+            self.warn_on_failure("a kernel panic would not reboot", |_, _| panic_reboots());
+            self.warn_on_failure("the units of this trial have no program", |_, run| copy_program(run));
+        }
+        self.warn_on_failure("the booted system's units are not complete", |this, run| write_files(run, &this.standing.plan));
+        self.warn_on_failure("the fallback is not announced", Self::announce_fallback);
+    }
+
+    fn warn_on_failure(&mut self, so: &str, action: impl FnOnce(&Self, &OwnedFd) -> Result<()>) {
+        let run = fs::open_dir(&self.options.run).or_fail("cannot open", &self.options.run);
+        if let Err(error) = run.and_then(|run| action(self, &run)) {
+            let warning = format!("{so}: {error}, going on without");
             log::warn!("{warning}");
             self.warnings.push(warning);
         }
     }
 
-    fn write_run_files(&self, counting: Counting) -> Result<()> {
-        let run = &fs::open_dir(&self.options.run).or_fail("cannot open", &self.options.run)?;
-        make_private(run)?;
-        write_files(run, &self.standing.plan)?;
-        if let Some(from) = &self.selection.fell_back_from {
-            replace(run, ROLLED_BACK, 0o644, format!("{from}\n").as_bytes())?;
+    fn announce_fallback(&self, run: &OwnedFd) -> Result<()> {
+        match &self.selection.fell_back_from {
+            Some(from) => replace(run, ROLLED_BACK, 0o644, format!("{from}\n").as_bytes()),
+            None => Ok(()),
         }
-        if counting == Counting::Counted {
-            copy_program(run)?;
-            panic_reboots()?;
-        }
-        Ok(())
     }
 
     fn report(self, candidate: &Candidate) -> Report {
@@ -124,10 +129,6 @@ fn headline(report: &Report) -> String {
     format!("booting {}: {}{tries}; if it fails: {fallback}", report.deployment.id, report.choice.reason)
 }
 
-fn make_private(run: &OwnedFd) -> Result<()> {
-    fs::make_dirs(run, "bedplate", 0o755).or_fail("cannot make", "bedplate")
-}
-
 fn replace(run: &OwnedFd, path: &str, mode: u16, content: &[u8]) -> Result<()> {
     fs::make_dirs(run, fs::split(path).0, 0o755).or_fail("cannot make the directory of", path)?;
     fs::replace_in(run, path, mode, content).or_fail("cannot write", path)
@@ -158,12 +159,27 @@ fn write_files(run: &OwnedFd, plan: &Plan) -> Result<()> {
 /// The runtime units run this copy: the deployment's own may be missing or broken.
 fn copy_program(run: &OwnedFd) -> Result<()> {
     let program = fs::open_dir("/proc/self/").and_then(fs::open_program).or_fail("cannot open", "/proc/self/exe")?;
+    let directory = fs::split(RUN_PROGRAM).0;
+    fs::make_dirs(run, directory, 0o755).or_fail("cannot make", directory)?;
+    programs_run_in(run, directory).or_fail("cannot clear noexec of", directory)?;
     match fs::unlink_in(run, RUN_PROGRAM) {
         Ok(()) | Err(Errno::ENOENT) => {}
         Err(errno) => return Err(errno).or_fail("cannot replace", RUN_PROGRAM),
     }
     let copy = fs::create_in(run, RUN_PROGRAM, 0o755).or_fail("cannot create", RUN_PROGRAM)?;
     fs::copy_content(&program, &copy).or_fail("cannot write", RUN_PROGRAM)
+}
+
+/// dracut without systemd mounts /run noexec: then the directory gets a mount of its own that is not.
+fn programs_run_in(run: &OwnedFd, directory: &str) -> SysResult<()> {
+    let there = fs::open_target_in(run, directory)?;
+    if !mount::flags_of(&there)?.contains(Flags::NOEXEC) {
+        return Ok(());
+    }
+    let clone = mount::clone_tree(&there)?;
+    mount::make_private(&clone)?;
+    mount::set_flags(&clone, Flags::default(), Flags::NOEXEC)?;
+    mount::attach(&clone, &there)
 }
 
 /// A kernel that panics on trial must not stand still.

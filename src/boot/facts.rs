@@ -9,8 +9,9 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-/// Where the kernel and its users look for init when `init=` names none (init/main.c).
-const INIT: [&str; 4] = ["sbin/init", "etc/init", "bin/init", "bin/sh"];
+/// Where the kernel looks for init when `init=` names none (init/main.c), but for its last resort: a bare shell is no system
+/// that could ever prove itself.
+const INIT: [&str; 3] = ["sbin/init", "etc/init", "bin/init"];
 
 /// The watchdog's "card reset" bit, WDIOF_CARDRESET in linux/watchdog.h.
 const WATCHDOG_RESET: u32 = 0x20;

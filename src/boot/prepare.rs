@@ -11,6 +11,7 @@ use crate::decide::record::Status;
 use crate::decide::record::change::{Attempt, Failure};
 use crate::decide::select::{Input, select};
 use crate::error::{Error, Kind, Result};
+use crate::sys::fs;
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -174,6 +175,7 @@ impl<'a> Boot<'a> {
             Err(error) => {
                 self.heed(&[format!("cannot count the try of {}: {error}, choosing again without counting", candidate.id)]);
                 self.ledger.record = before;
+                self.look_at_disk_again();
                 false
             }
         }
@@ -190,15 +192,29 @@ impl<'a> Boot<'a> {
 
     /// Records the failure and takes the candidate out of this boot.
     fn fail(&mut self, candidate: &Candidate, error: &Error) {
-        let failure = if error.kind == Kind::Deterministic { Failure::Deterministic } else { Failure::Transient };
         if let Some(attempt) = self.as_attempt(candidate) {
-            self.ledger.record.fail(attempt, candidate.counting, failure);
+            self.ledger.record.fail(attempt, candidate.counting, self.verdict(error));
         }
         let written = if self.ledger.is_writable() { self.ledger.commit(&self.store).err() } else { None };
+        if written.is_some() {
+            self.look_at_disk_again();
+        }
         let written = written.map(|error| format!(" ({error})"));
         let (id, written) = (&candidate.id, written.unwrap_or_default());
         self.heed(&[format!("{id} cannot boot: {error}{written}, trying the next deployment")]);
         self.failed.push(FailedCandidate { id: id.clone(), why: error.text.clone() });
+    }
+
+    /// With what somebody typed for this boot, a failure is no proof that the deployment fails at every boot.
+    fn verdict(&self, error: &Error) -> Failure {
+        if error.kind == Kind::Deterministic && !self.request.altered { Failure::Deterministic } else { Failure::Transient }
+    }
+
+    /// A file system that cannot be written may have turned itself read-only: what is planned from now on has to know.
+    fn look_at_disk_again(&mut self) {
+        if self.disk == Disk::Writable && fs::is_read_only(&self.store.sysroot) == Ok(true) {
+            self.disk = Disk::ReadOnly("it turned read-only".into());
+        }
     }
 
     fn nothing_boots(&self) -> Error {

@@ -5,7 +5,7 @@ use crate::decide::rootspec::RootSpec;
 use crate::decide::superblock::{self, Superblock};
 use crate::error::{Error, OrFail, Result};
 use crate::sys::mount::{self, Parameter};
-use crate::sys::{OwnedFd, fs, host, uevent};
+use crate::sys::{OwnedFd, SysResult, fs, host, uevent};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec;
@@ -20,7 +20,7 @@ pub fn resolve(spec: &RootSpec, wait_seconds: u64) -> Result<String> {
     let end = host::monotonic_micros().saturating_add(wait_seconds.saturating_mul(1_000_000));
     loop {
         uevent::drain(&events).or_fail("cannot listen for", "devices")?;
-        if let Some(node) = nodes().into_iter().find(|node| matches(spec, node)) {
+        if let Some(node) = find(spec) {
             return Ok(node);
         }
         let left = end.saturating_sub(host::monotonic_micros()) / 1000;
@@ -31,7 +31,15 @@ pub fn resolve(spec: &RootSpec, wait_seconds: u64) -> Result<String> {
     }
 }
 
-/// Nodes of all block devices that the kernel knows, and the one named, which may be a link of a device manager.
+/// A name may be a link that a device manager made; everything else is looked for in what the kernel knows.
+fn find(spec: &RootSpec) -> Option<String> {
+    match spec {
+        RootSpec::Node(name) => Some(format!("/dev/{name}")).filter(|node| open(node).is_ok()),
+        _ => nodes().into_iter().find(|node| matches(spec, node)),
+    }
+}
+
+/// Nodes of all block devices that the kernel knows.
 fn nodes() -> Vec<String> {
     let names = fs::open_dir("/sys/class/block").and_then(fs::names).unwrap_or_default();
     names.into_iter().map(|name| format!("/dev/{}", name.replace('!', "/"))).collect()
@@ -40,7 +48,7 @@ fn nodes() -> Vec<String> {
 fn matches(spec: &RootSpec, node: &str) -> bool {
     let same = |a: &str, b: &str| a.eq_ignore_ascii_case(b);
     match spec {
-        RootSpec::Node(name) => node == format!("/dev/{name}") && open(node).is_ok(),
+        RootSpec::Node(name) => node.strip_prefix("/dev/") == Some(name),
         RootSpec::Uuid(uuid) => identify(node).is_some_and(|found| same(&found.uuid, uuid)),
         RootSpec::Label(label) => identify(node).is_some_and(|found| found.label == *label),
         RootSpec::PartUuid(uuid) => partition(node).is_some_and(|found| same(&found.uuid, uuid)),
@@ -48,9 +56,9 @@ fn matches(spec: &RootSpec, node: &str) -> bool {
     }
 }
 
-fn open(node: &str) -> core::result::Result<OwnedFd, crate::error::Errno> {
-    let (parent, name) = fs::split_absolute(node);
-    fs::open_file_in(fs::open_dir(parent)?, name)
+/// Links are followed inside /dev.
+fn open(node: &str) -> SysResult<OwnedFd> {
+    fs::open_file_in(fs::open_dir("/dev")?, node.strip_prefix("/dev/").unwrap_or(node))
 }
 
 fn identify(node: &str) -> Option<Superblock> {

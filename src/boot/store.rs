@@ -86,10 +86,14 @@ impl Store {
         fs::sync(&self.dir).or_fail("cannot flush", STORE)
     }
 
-    /// IDs of the directories in deployments/, sorted; work in progress (a leading dot) and other names are left out.
+    /// IDs of the directories in deployments/, sorted; work in progress (a leading dot), files and other names are left out.
     pub fn deployments(&self) -> Result<Vec<Id>> {
         let names = fs::names_in(&self.dir, "deployments").or_fail("cannot read", "bedplate/deployments")?;
-        Ok(names.iter().filter_map(|name| Id::parse(name)).collect())
+        let is_file = |name: &str| {
+            let stat = fs::stat_in(&self.dir, &format!("deployments/{name}"));
+            stat.is_ok_and(|stat| matches!(stat.file_type, fs::FileType::Regular | fs::FileType::Other))
+        };
+        Ok(names.iter().filter(|name| !is_file(name)).filter_map(|name| Id::parse(name)).collect())
     }
 
     /// The deployment's directory.

@@ -2,7 +2,7 @@
 
 use super::facts;
 use super::store::Store;
-use crate::decide::config::Config;
+use crate::decide::config::{Config, EtcMode};
 use crate::decide::fstab;
 use crate::decide::model::{Deployment, Disk, Entry, Owner, TreeFacts, VendorEtc};
 use crate::decide::plan::{PACKAGE_DATABASES, SHARED_VAR, VAR_BACKED};
@@ -15,7 +15,7 @@ use alloc::vec::Vec;
 
 /// Facts on one deployment. Fails deterministically where the tree lacks what no plan can do without.
 pub fn gather(store: &Store, deployment: &Deployment, config: &Config, disk: &Disk, init: Option<&str>) -> Result<TreeFacts> {
-    let look = Look::new(store, deployment)?;
+    let look = Look::new(store, deployment, config.etc.mode)?;
     let vendor_etc = look.vendor_etc()?;
     Ok(TreeFacts {
         id: deployment.id.clone(),
@@ -38,16 +38,18 @@ struct Look<'a> {
     store: &'a Store,
     tree: OwnedFd,
     state_name: String,
+    /// Which layers /etc will have.
+    etc_mode: EtcMode,
 }
 
 impl<'a> Look<'a> {
-    fn new(store: &'a Store, deployment: &Deployment) -> Result<Self> {
+    fn new(store: &'a Store, deployment: &Deployment, etc_mode: EtcMode) -> Result<Self> {
         let Some(instance) = deployment.instance() else {
             return Err(Error::deterministic(format!("{} has no readable manifest", deployment.id)));
         };
         let path = format!("deployments/{}/root", deployment.id);
         let tree = fs::open_dir_in(&store.dir, &path).or_fail("cannot open the tree", &path)?;
-        Ok(Self { store, tree, state_name: format!("{}@{instance}", deployment.id) })
+        Ok(Self { store, tree, state_name: format!("{}@{instance}", deployment.id), etc_mode })
     }
 
     fn stat(&self, path: &str) -> Result<Option<Stat>> {
@@ -95,27 +97,47 @@ impl<'a> Look<'a> {
         })
     }
 
-    /// A file of /etc as the overlay will show it: the deployment's own change, else the vendor's. A whiteout hides it.
-    fn merged_etc(&self, name: &str, vendor_etc: VendorEtc) -> Result<Option<String>> {
+    /// Where a file of /etc comes from as this boot will show it: the deployment's own change, else the tree's. A whiteout
+    /// hides it.
+    fn etc_file(&self, name: &str, vendor_etc: VendorEtc) -> Result<Option<EtcFile<'_>>> {
         let upper = format!("state/{}/etc/upper/{name}", self.state_name);
-        let own = found(fs::stat_in(&self.store.dir, &upper)).or_fail("cannot look at", &upper)?;
-        let (root, path) = match own.map(|stat| stat.file_type) {
-            Some(FileType::Other) => return Ok(None),
-            Some(FileType::Regular) => (&self.store.dir, upper),
-            _ => (&self.tree, format!("{}/{name}", vendor_etc.path())),
+        let own = match self.etc_mode {
+            EtcMode::Overlay => found(fs::stat_in(&self.store.dir, &upper)).or_fail("cannot look at", &upper)?,
+            EtcMode::Transient | EtcMode::Ro | EtcMode::Bind => None,
         };
+        let tree = if self.etc_mode == EtcMode::Bind { "etc" } else { vendor_etc.path() };
+        let (root, path, stat) = match own {
+            Some(stat) => (&self.store.dir, upper, Some(stat)),
+            None => (&self.tree, format!("{tree}/{name}"), self.stat(&format!("{tree}/{name}"))?),
+        };
+        let there = stat.filter(|stat| matches!(stat.file_type, FileType::Regular | FileType::Symlink));
+        Ok(there.map(|stat| EtcFile { root, path, stat }))
+    }
+
+    fn merged_etc(&self, name: &str, vendor_etc: VendorEtc) -> Result<Option<String>> {
+        let Some(file) = self.etc_file(name, vendor_etc)? else { return Ok(None) };
+        let own_link = file.stat.file_type == FileType::Symlink && file.path.starts_with("state/");
+        let (root, path) = if own_link { (&self.tree, behind(&file, vendor_etc)?) } else { (file.root, file.path) };
         found(fs::read_text(root, &path)).or_fail("cannot read", &path)
     }
 
-    /// tmp.mount is enabled by a link of the vendor or of /etc (the file itself alone is not enough).
+    /// tmp.mount is enabled by a link of the vendor or of /etc (the file itself alone is not enough), unless /etc masks it.
     fn enables_tmp_mount(&self, vendor_etc: VendorEtc) -> Result<bool> {
-        let wants = "systemd/system/local-fs.target.wants/tmp.mount";
-        for dir in ["usr/lib", vendor_etc.path()] {
-            if self.stat(&format!("{dir}/{wants}"))?.is_some() {
-                return Ok(true);
-            }
+        if self.is_masked("systemd/system/tmp.mount", vendor_etc)? {
+            return Ok(false);
         }
-        Ok(false)
+        let wants = "systemd/system/local-fs.target.wants/tmp.mount";
+        Ok(self.stat(&format!("usr/lib/{wants}"))?.is_some() || self.etc_file(wants, vendor_etc)?.is_some())
+    }
+
+    /// As systemd.unit(5) has it: a link to /dev/null, or an empty file.
+    fn is_masked(&self, unit: &str, vendor_etc: VendorEtc) -> Result<bool> {
+        let Some(file) = self.etc_file(unit, vendor_etc)? else { return Ok(false) };
+        if file.stat.file_type == FileType::Symlink {
+            let target = fs::read_link_in(file.root, &file.path).or_fail("cannot read the link", &file.path)?;
+            return Ok(target == "/dev/null");
+        }
+        Ok(file.stat.size == 0)
     }
 
     fn var_is_empty(&self) -> Result<bool> {
@@ -146,6 +168,19 @@ impl<'a> Look<'a> {
         }
         Ok(existing)
     }
+}
+
+/// A file of /etc, by the layer that it is in.
+struct EtcFile<'a> {
+    root: &'a OwnedFd,
+    path: String,
+    stat: Stat,
+}
+
+/// Where a link among the local changes leads, in the tree.
+fn behind(link: &EtcFile<'_>, vendor_etc: VendorEtc) -> Result<String> {
+    let target = fs::read_link_in(link.root, &link.path).or_fail("cannot read the link", &link.path)?;
+    Ok(if target.starts_with('/') { target } else { format!("{}/{target}", vendor_etc.path()) })
 }
 
 /// Only "not found" means "not there".

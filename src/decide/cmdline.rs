@@ -94,10 +94,12 @@ const KNOWN: [&str; 9] = ["deployment", "entry", "attempt", "etc", "var", "root"
 /// `systemd.volatile=` is mapped as systemd-volatile-root(8) means it: `yes` and `overlay` make root, /etc and /var transient,
 /// `state` makes /var transient.
 pub fn request(cmdline: &Cmdline, config: Config) -> (Request, Vec<String>) {
+    let configured = config.clone();
     let mut reader = Reader { cmdline, warnings: Vec::new(), request: Request { config, ..Request::default() } };
     reader.names();
     reader.volatile();
     reader.modes();
+    reader.request.altered = reader.request.init.is_some() || reader.request.config != configured;
     reader.disabled();
     reader.unknown();
     (reader.request, reader.warnings)
@@ -128,8 +130,10 @@ impl Reader<'_> {
                 self.warn(format!("bedplate.entry={entry}: not a deployment ID, ignoring it"));
             }
         }
-        if self.cmdline.has("bedplate.reset") {
-            self.warn("bedplate.reset= is not supported by this version, ignoring it: nothing is reset".into());
+        for (name, so) in [("reset", ": nothing is reset"), ("attempt", ""), ("log", "")] {
+            if self.cmdline.has(&format!("bedplate.{name}")) {
+                self.warn(format!("bedplate.{name}= is not supported by this version, ignoring it{so}"));
+            }
         }
     }
 

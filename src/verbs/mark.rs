@@ -7,7 +7,7 @@ use bedplate::boot::verify;
 use bedplate::decide::marker::{Marker, Verdict};
 use bedplate::decide::model::{Deployment, Report, Rule};
 use bedplate::decide::plan::units::{RUN_COUNTDOWN, RUN_MARKED_GOOD};
-use bedplate::decide::record::Key;
+use bedplate::decide::record::{Barred, Key, Status};
 use bedplate::error::{Errno, Error, OrFail, Result};
 use bedplate::sys::{fs, host};
 use std::io::Write;
@@ -63,6 +63,22 @@ impl Subject {
         own.is_some_and(|marker| marker.verdict == verdict)
     }
 
+    /// What a person or a health check has said in this boot is not undone by the unit that says that all went well.
+    fn may_succeed(&self, rule: Rule) -> Result<()> {
+        let Some(slot) = self.view.ledger.record.slot(self.key) else { return Ok(()) };
+        let this_boot = |marker: &Marker| marker.verdict == Verdict::Failure && marker.boot_id == self.view.facts.boot_id.as_str();
+        let marked_bad = slot.status == Status::MarkedBad && self.deployment.marker.as_ref().is_some_and(this_boot);
+        // Barred since this boot began: by no rule but these two would it have been chosen.
+        let left = slot.barred == Barred::Yes && !matches!(rule, Rule::Argument | Rule::LastResort);
+        let what = match (marked_bad, left) {
+            (true, _) => "was marked bad in this boot",
+            (false, true) => "was left with bedplate rollback in this boot",
+            (false, false) => return Ok(()),
+        };
+        let id = &self.deployment.id;
+        Err(Error::refused(format!("{id} {what}, it stays so (bedplate set-default {id} takes it back)")))
+    }
+
     /// The command line's deployment, if it named one.
     fn argument(&self) -> Option<Key> {
         self.report.argument.as_deref().and_then(|id| self.view.deployment(id).ok()).and_then(Deployment::key)
@@ -73,11 +89,12 @@ fn good(args: &cli::Mark, out: &mut dyn Write) -> Result<Exit> {
     use bedplate::decide::record::change::NewIncumbent;
     let mut subject = Subject::open(args)?;
     let rule = Rule::from_word(&subject.report.choice.rule).unwrap_or(Rule::Argument);
+    subject.may_succeed(rule)?;
     let tries = subject.view.config.boot.tries;
     let before = subject.view.ledger.record.clone();
     let argument = subject.argument();
     let incumbent = subject.view.ledger.record.succeed(subject.key, rule, tries, argument);
-    subject.view.ledger.record.drop_spent_default(tries);
+    subject.view.ledger.record.drop_spent_default(tries, subject.view.facts.boot_id.short());
     if incumbent == NewIncumbent::Yes || !subject.has_marker(Verdict::Success) {
         // Without the marker the record still says good: a full disk must not make a good deployment roll back.
         if let Err(error) = subject.write_marker(Verdict::Success, "mark good") {
@@ -90,8 +107,10 @@ fn good(args: &cli::Mark, out: &mut dyn Write) -> Result<Exit> {
     end_the_trial(&args.run)?;
     let id = &subject.deployment.id;
     let first = before.slot(subject.key) != subject.view.ledger.record.slot(subject.key);
-    if incumbent == NewIncumbent::Yes {
+    if incumbent == NewIncumbent::Yes || (first && subject.report.choice.counted) {
         subject.view.note("good", id, "mark good");
+    }
+    if incumbent == NewIncumbent::Yes {
         if let Err(error) = super::remove::prune(&mut subject.view) {
             log::warn!("cannot remove deployments that nothing needs: {error}, trying again at the next success");
         }

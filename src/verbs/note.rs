@@ -4,7 +4,7 @@ use super::Exit;
 use super::access::View;
 use crate::cli;
 use bedplate::boot::countdown;
-use bedplate::decide::record::Outcome;
+use bedplate::decide::record::{Outcome, Record};
 use bedplate::error::{Error, OrFail, Result};
 use bedplate::sys::fs;
 
@@ -31,7 +31,11 @@ fn started(args: &cli::Note) -> Result<Exit> {
     if let Some(key) = view.booted_key() {
         view.ledger.record.note_started(key);
     }
-    if let Some(id) = view.ledger.record.drop_spent_default(view.config.boot.tries).and_then(|key| view.id_of(key)) {
+    for failed in view.report.iter().flat_map(|report| &report.failed) {
+        view.note("failed", &failed.id, &failed.why);
+    }
+    let (tries, boot) = (view.config.boot.tries, view.facts.boot_id.short());
+    if let Some(id) = view.ledger.record.drop_spent_default(tries, boot).and_then(|key| view.id_of(key)) {
         view.note("default", id, "given up: too many boots without success");
     }
     if view.ledger.record != before {
@@ -58,6 +62,12 @@ fn shutdown(args: &cli::Note) -> Result<Exit> {
     }
     if view.ledger.record != before {
         view.commit()?;
+    }
+    let outcome = |record: &Record| view.booted_key().and_then(|key| record.slot(key)).map(|slot| slot.outcome);
+    if outcome(&before) != outcome(&view.ledger.record)
+        && let Some(booted) = view.booted()
+    {
+        view.note("restarted", &booted.id, "in good order, before it was marked good");
     }
     Ok(Exit::Done)
 }

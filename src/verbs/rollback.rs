@@ -21,7 +21,7 @@ pub fn run(args: &cli::Rollback, out: &mut dyn Write) -> Result<Exit> {
             return Ok(Exit::Done);
         }
     }
-    let booted = view.booted_key();
+    let booted = view.booted_key().or_else(|| next(&view).filter(|_| args.id.is_none()));
     let target = match &args.id {
         Some(id) => view.armed(id)?,
         None => fallback(&view, booted)?,
@@ -37,6 +37,12 @@ pub fn run(args: &cli::Rollback, out: &mut dyn Write) -> Result<Exit> {
     view.note("rollback", &id, "asked for by a person");
     say(out, &message(&view, &id))?;
     Ok(Exit::Done)
+}
+
+/// On another machine's disk nothing is booted: what would boot there is the one to leave.
+fn next(view: &View) -> Option<Key> {
+    let selection = view.next_boot();
+    view.deployment(selection.first()?.id.as_str()).ok()?.key()
 }
 
 /// What would be chosen if the booted one did not exist: good once, not marked otherwise, and as far as one can see whole.

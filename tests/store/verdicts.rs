@@ -1,6 +1,7 @@
 //! mark, rollback, set-default, status and history: the verbs of whoever judges a boot.
 
 use super::bench::Bench;
+use bedplate::boot::facts::boot_id;
 use bedplate::decide::marker::{Marker, Verdict};
 use bedplate::decide::model::{Id, Rule};
 use bedplate::decide::mountinfo;
@@ -56,6 +57,10 @@ fn the_last_verdict_counts_also_without_the_record() {
     assert_eq!((bad.verdict, bad.how.as_str(), bad.revision), (Verdict::Failure, "slow", bench.record().revision));
     assert_eq!(bench.done(&["mark", "bad", "--reason", "slow still"]), "v1 is bad already\n");
     assert_eq!(bench.marker("v1"), Some(bad));
+    let refused = bench.bedplate(&["mark", "good"]);
+    let said = "bedplate: error: v1 was marked bad in this boot, it stays so (bedplate set-default v1 takes it back)\n";
+    assert_eq!((refused.code, refused.err.as_str()), (1, said));
+    bench.change(|record| record.set_default(bench.key("v1")));
     assert_eq!(bench.done(&["mark", "good"]), "v1 is good\n");
     let good = bench.marker("v1").unwrap();
     assert_eq!((good.verdict, good.revision), (Verdict::Success, bench.record().revision));
@@ -87,6 +92,49 @@ fn rollback_passes_over_what_is_broken() {
     assert_eq!(bench.done(&["list"]).lines().filter(|line| line.contains("trial")).count(), 1);
     let again = bench.bedplate(&["rollback", "v3"]);
     assert_eq!((again.code, again.err.contains("that deployment is running")), (1, true), "{}", again.err);
+}
+
+#[test]
+fn what_a_person_left_in_this_boot_is_not_marked_good() {
+    let bench = Bench::with_two_good();
+    bench.done(&["deploy", "TREE", "--id", "v3"]);
+    bench.boot_as_root("v3");
+    assert_eq!(bench.done(&["rollback"]), "the next boot is v2\n");
+    let record = bench.record();
+    let refused = bench.bedplate(&["mark", "good"]);
+    assert_eq!(refused.code, 1);
+    assert!(refused.err.contains("v3 was left with bedplate rollback in this boot, it stays so"), "{}", refused.err);
+    assert_eq!(bench.record(), record);
+}
+
+#[test]
+fn on_a_disk_that_nothing_runs_from_rollback_leaves_what_would_boot() {
+    let bench = Bench::with_two_good();
+    assert_eq!(bench.done(&["rollback"]), "the next boot is v1\n");
+    assert!(bench.done(&["status"]).contains("next boot  v1: on trial"), "{}", bench.done(&["status"]));
+}
+
+#[test]
+fn history_tells_how_boots_went() {
+    let bench = Bench::with_two_good();
+    bench.done(&["deploy", "TREE", "--id", "v3"]);
+    bench.boot_as_root("v3");
+    let file = bench.path("run/bedplate/boot.json");
+    let mut report: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    report["failed"] = serde_json::json!([{ "id": "v2", "why": "no usr" }]);
+    std::fs::write(file, report.to_string()).unwrap();
+    let boot = boot_id().unwrap().short();
+    bench.change(|record| record.slots.iter_mut().for_each(|slot| slot.attempt = boot));
+    bench.done(&["note", "started"]);
+    bench.done(&["note", "shutdown"]);
+    bench.done(&["mark", "good"]);
+    let lines = std::fs::read_to_string(bench.path("sysroot/bedplate/history.jsonl")).unwrap();
+    let events: Vec<serde_json::Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let told = |event: &serde_json::Value| ["event", "deployment", "why"].map(|key| event[key].as_str().unwrap().to_owned()).join(" ");
+    assert_eq!(
+        events.iter().skip(3).map(told).collect::<Vec<_>>(),
+        ["failed v2 no usr", "restarted v3 in good order, before it was marked good", "good v3 mark good"]
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::bases::{Bases, shown};
 use crate::boot::copy::{self, Flow};
-use crate::decide::model::{Owner, Place};
+use crate::decide::model::{Base, Owner, Place};
 use crate::error::{Errno, OrFail, Result};
 use crate::sys::{AsFd, OwnedFd, SysResult, fs};
 use alloc::format;
@@ -19,7 +19,7 @@ pub(super) fn directory(bases: &Bases<'_>, at: &Place, owner: Owner) -> Result<(
         Err(errno) => return Err(errno).or_fail("cannot look at", &on),
     }
     let anchor = bases.anchor(at.base).or_fail("cannot open the base of", &on)?;
-    let path = meant(&anchor, &at.path).or_fail("cannot look at", &on)?;
+    let path = meant(&anchor, at).or_fail("cannot look at", &on)?;
     fs::make_dirs(&anchor, &path, owner.mode).or_fail("cannot make", &on)?;
     let made = fs::open_target_in(&anchor, &path).or_fail("cannot open", &on)?;
     fs::set_owner(made, owner.uid, owner.gid).or_fail("cannot set the owner of", &on)
@@ -32,13 +32,17 @@ fn is_directory(there: &OwnedFd, on: &str) -> Result<()> {
     }
 }
 
-/// Where a symlink leads, which may be nowhere yet; any other path as it is.
-fn meant(anchor: &OwnedFd, path: &str) -> SysResult<String> {
+/// Where a symlink leads, which may be nowhere yet; any other path as it is. In /var, absolute names are the booted system's.
+fn meant(anchor: &OwnedFd, at: &Place) -> SysResult<String> {
+    let path = at.path.as_str();
     let link = match fs::stat_in(anchor, path) {
         Ok(stat) if stat.file_type == fs::FileType::Symlink => fs::read_link_in(anchor, path)?,
         Ok(_) | Err(Errno::ENOENT) => return Ok(path.into()),
         Err(errno) => return Err(errno),
     };
+    if let Some(in_var) = link.strip_prefix("/var/").filter(|_| at.base == Base::Var) {
+        return Ok(in_var.into());
+    }
     if link.starts_with('/') { Ok(link) } else { Ok(format!("{}/{link}", fs::split(path).0)) }
 }
 

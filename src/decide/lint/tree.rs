@@ -68,8 +68,11 @@ fn fstab(tree: &Tree, config: &Config) -> Vec<Finding> {
     let Some(vendor) = tree.vendor_etc else { return Vec::new() };
     let file = format!("{}/fstab", vendor.path());
     let finding = |line: &FstabLine| match line.target.trim_matches('/') {
-        "" if line.target.starts_with('/') => {
-            let text = "a line for / would undo the read-only mounts: take it out (at boot, systemd-remount-fs is switched off for it)";
+        "" | "usr" if line.target.starts_with('/') => {
+            let target = &line.target;
+            let text = format!(
+                "a line for {target} would undo the read-only mounts: take it out (at boot, systemd-remount-fs is switched off for it)"
+            );
             Some(Finding::error(&file, line.line, text))
         }
         "var" if config.var.mode != VarMode::None => {

@@ -15,6 +15,8 @@ pub struct Request {
     pub entry: Option<Id>,
     /// `init=`.
     pub init: Option<String>,
+    /// The command line names the init program or changes the configuration: what then fails may be its fault alone.
+    pub altered: bool,
     /// `bedplate=0`.
     pub disabled: bool,
 }

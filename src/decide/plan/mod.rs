@@ -104,8 +104,10 @@ impl Builder<'_> {
     }
 
     fn warn_about_fstab(&mut self) {
-        if self.in_fstab("") {
-            self.warn("/etc/fstab has a line for /, which would undo the mounts: systemd-remount-fs is switched off for this boot".into());
+        if let Some(line) = units::remounts(self.tree) {
+            self.warn(alloc::format!(
+                "/etc/fstab has a line for {line}, which would undo the mounts: systemd-remount-fs is switched off for this boot"
+            ));
         }
         if self.in_fstab("var") && self.mounts_var() {
             self.warn(

@@ -10,8 +10,8 @@ use alloc::vec::Vec;
 
 /// Where the physical root is bound when the tree has no /sysroot; below /run.
 pub const RUN_SYSROOT: &str = "bedplate/sysroot";
-/// A copy of the program that every boot can rely on; below /run.
-pub const RUN_PROGRAM: &str = "bedplate/bedplate";
+/// A copy of the program that every boot can rely on, in a directory of its own; below /run.
+pub const RUN_PROGRAM: &str = "bedplate/bin/bedplate";
 /// Exists while this boot must not end at a prompt: emergency and rescue reboot after a countdown; below /run.
 pub const RUN_COUNTDOWN: &str = "bedplate/countdown";
 /// Exists once this boot was marked good; below /run.
@@ -22,7 +22,7 @@ const UNITS: &str = "systemd/system";
 /// All files for this boot.
 pub fn run_files(config: &Config, tree: &TreeFacts, counting: Counting) -> Vec<RunFile> {
     let mut files = Vec::new();
-    if in_fstab(tree, "") {
+    if remounts(tree).is_some() {
         files.push(text("systemd-remount-fs.service.d/50-bedplate.conf", NO_REMOUNT.into()));
     }
     if config.var.mode == VarMode::Bind && tree.disk == Disk::Writable && !in_fstab(tree, "var") {
@@ -40,7 +40,11 @@ fn text(name: &str, content: String) -> RunFile {
     RunFile { path: alloc::format!("{UNITS}/{name}"), content: RunContent::Text(content) }
 }
 
-/// A `/` line in fstab would make / writable or freeze the whole disk.
+/// The fstab line by which systemd-remount-fs would make / or /usr writable, or freeze the whole disk.
+pub(super) fn remounts(tree: &TreeFacts) -> Option<&'static str> {
+    [("", "/"), ("usr", "/usr")].into_iter().find(|(path, _)| in_fstab(tree, path)).map(|(_, shown)| shown)
+}
+
 const NO_REMOUNT: &str = "[Unit]\nConditionPathExists=!/run/bedplate/boot.json\n";
 
 /// A full unit, so that shutdown stops what uses /var (the journal first) and unmounts it cleanly.
@@ -78,7 +82,7 @@ FailureAction=reboot-force
 
 [Service]
 Type=oneshot
-ExecStart=-/run/bedplate/bedplate note deadline
+ExecStart=-/run/bedplate/bin/bedplate note deadline
 TimeoutStartSec=30s
 ";
 
@@ -102,7 +106,7 @@ FailureAction=reboot-force
 
 [Service]
 Type=oneshot
-ExecStart=/run/bedplate/bedplate note countdown
+ExecStart=/run/bedplate/bin/bedplate note countdown
 StandardInput=tty-force
 StandardOutput=tty
 StandardError=inherit

@@ -4,9 +4,9 @@
 //! `arg=v2 default=v1 ro`. What is expected is the list of candidates, `uncounted` where no try is consumed.
 
 use super::*;
-use crate::decide::record::Outcome;
 use crate::decide::manifest::{Manifest, TreeKind};
 use crate::decide::model::{BootId, Instance};
+use crate::decide::record::Outcome;
 use crate::decide::record::Pinned;
 use crate::error::Error;
 use alloc::format;

@@ -288,15 +288,6 @@ pub fn mount_id(path: &str) -> SysResult<u64> {
     Ok(fs::statx(CWD, path, flags, fs::StatxFlags::MNT_ID)?.stx_mnt_id)
 }
 
-/// Parent and last name of an absolute path; the parent of "/" is "/".
-pub fn split_absolute(path: &str) -> (&str, &str) {
-    match path.trim_end_matches('/').rsplit_once('/') {
-        Some(("", name)) => ("/", name),
-        Some(parts) => parts,
-        None => ("/", ""),
-    }
-}
-
 /// Whether a directory is on a file system that lives in memory (linux/magic.h).
 pub fn is_memory(directory: impl AsFd) -> bool {
     const RAMFS: u64 = 0x8584_58f6;
