@@ -2,6 +2,7 @@
 
 use crate::machine::{machine, mounts_now, set_mode, write};
 use crate::namespace::Disk;
+use bedplate::decide::record::Status;
 use std::fs;
 
 #[test]
@@ -71,6 +72,22 @@ fn an_init_that_the_command_line_names_is_the_one_that_counts() {
         set_mode(&machine.store("deployments/v1/root/usr/bin/rescue"), 0o755);
         let ended = machine.boot("init=/usr/bin/rescue bedplate.deployment=v1");
         assert_eq!((ended.stands(), ended.report().init.as_str()), ("v1", "usr/bin/rescue"));
+    });
+}
+
+#[test]
+fn what_somebody_typed_is_no_proof_against_a_deployment() {
+    machine(Disk::Tmpfs, |machine| {
+        machine.upgraded();
+        let ended = machine.boot("init=/sbin/ini");
+        assert_eq!((ended.code, ended.said.last().unwrap().contains("looked for /sbin/ini. next step")), (1, true), "{:?}", ended.said);
+        assert_eq!((machine.slot("v1").status, machine.slot("v2").status), (Status::Good, Status::Trial));
+        let ended = machine.boot("");
+        assert_eq!((ended.stands(), ended.report().choice.try_number), ("v2", Some(2)));
+        machine.new_boot();
+        fs::rename(machine.store("deployments/v2/root/etc"), machine.store("deployments/v2/root/usr/etc")).unwrap();
+        assert_eq!(machine.boot("bedplate.etc=bind").stands(), "v1");
+        assert_eq!(machine.slot("v2").status, Status::Trial);
     });
 }
 

@@ -109,6 +109,31 @@ fn a_trial_is_counted_and_bounded() {
     });
 }
 
+/// As dracut without systemd mounts it.
+#[test]
+fn the_units_of_a_trial_can_run_their_program_from_a_noexec_run() {
+    machine(Disk::Tmpfs, |machine| {
+        machine.upgraded();
+        machine.new_boot();
+        run("mount", &["-o", "remount,noexec", machine.lab.path("run")]);
+        assert_eq!(machine.again("").stands(), "v2");
+        let program = machine.at("run/bedplate/bin/bedplate");
+        assert!(read(&machine.at("run/systemd/system/bedplate-deadline.service")).contains("/run/bedplate/bin/bedplate note deadline"));
+        run(program.to_str().unwrap(), &["--version"]);
+        machine.take_away("run/bedplate/bin");
+    });
+}
+
+#[test]
+fn a_file_in_deployments_is_none() {
+    machine(Disk::Tmpfs, |machine| {
+        machine.deploy("v1", &["--good"]);
+        write(&machine.store("deployments/README"), "not one");
+        let ended = machine.boot("");
+        assert_eq!((ended.stands(), ended.warnings()), ("v1", vec![]));
+    });
+}
+
 #[test]
 fn a_try_that_cannot_be_written_down_is_not_taken() {
     machine(Disk::Tmpfs, |machine| {

@@ -7,6 +7,7 @@ mod again;
 mod asked;
 mod damage;
 mod fallback;
+mod fstab;
 mod good;
 mod machine;
 mod modes;

@@ -126,6 +126,28 @@ fn everything_may_be_transient_for_a_boot() {
     });
 }
 
+/// As a device manager makes them: relative, in a directory of their own.
+struct DeviceLink(std::path::PathBuf);
+
+impl DeviceLink {
+    fn new(device: &Loop) -> Self {
+        let directory = std::path::PathBuf::from(format!("/dev/bedplate-test-{}", std::process::id()));
+        fs::create_dir(&directory).unwrap();
+        std::os::unix::fs::symlink(device.0.replace("/dev/", "../"), directory.join("var")).unwrap();
+        Self(directory)
+    }
+
+    fn path(&self) -> String {
+        self.0.join("var").to_str().unwrap().into()
+    }
+}
+
+impl Drop for DeviceLink {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
 #[test]
 fn var_may_be_on_a_device_of_its_own() {
     machine(Disk::Tmpfs, |machine| {
@@ -135,7 +157,8 @@ fn var_may_be_on_a_device_of_its_own() {
         run("mkfs.ext4", &["-q", "-L", &label, image]);
         let device = Loop::new(&[image]);
         machine.deploy("v1", &["--good"]);
-        for source in [device.0.clone(), format!("LABEL={label}")] {
+        let link = DeviceLink::new(&device);
+        for source in [device.0.clone(), format!("LABEL={label}"), link.path()] {
             machine.configure(&format!("[var]\nmode = \"device\"\nsource = \"{source}\"\n"));
             let ended = machine.boot("");
             assert_eq!(ended.stands(), "v1");

@@ -46,6 +46,19 @@ fn no_link_leads_a_mount_outside() {
 }
 
 #[test]
+fn a_link_in_var_that_leads_to_nothing_yet_means_what_it_will_mean() {
+    machine(Disk::Tmpfs, |machine| {
+        machine.deploy("v1", &["--good"]);
+        fs::create_dir_all(machine.store("var")).unwrap();
+        symlink("/var/data/home", machine.store("var/home")).unwrap();
+        assert_eq!(machine.boot("").stands(), "v1");
+        write(&machine.root("home/mine"), "1");
+        assert_eq!(read(&machine.store("var/data/home/mine")), "1");
+        assert!(!machine.store("var/var").exists());
+    });
+}
+
+#[test]
 fn a_store_with_links_in_it_stays_inside() {
     machine(Disk::Tmpfs, |machine| {
         machine.deploy("v1", &["--good"]);
