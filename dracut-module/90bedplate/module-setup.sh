@@ -27,6 +27,7 @@ install() {
         for target in emergency rescue; do
             inst_simple "$moddir/countdown.conf" "$systemdsystemunitdir/$target.target.d/50-bedplate.conf"
         done
+        inst_simple "$moddir/volatile.conf" "$systemdsystemunitdir/systemd-volatile-root.service.d/50-bedplate.conf"
         $SYSTEMCTL -q --root "$initdir" add-requires initrd-root-fs.target bedplate-prepare-root.service
     else
         # The root is mounted by now; before usrmount (50) looks for /usr in the new root's fstab.

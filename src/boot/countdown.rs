@@ -1,7 +1,7 @@
 //! The countdown before a prompt: without a key, a machine that nobody watches goes on by itself.
 
 use crate::decide::config::WhenNothingBoots;
-use crate::decide::plan::units::RUN_COUNTDOWN;
+use crate::decide::plan::units::{DEADLINE_TIMER, RUN_COUNTDOWN};
 use crate::error::Errno;
 use crate::sys::{OwnedFd, fs, host, power, terminal, uevent};
 use alloc::format;
@@ -28,7 +28,11 @@ pub fn run(run_dir: &str) -> End {
         // Something is there: what the unit would do.
         Err(_) => WhenNothingBoots::Reboot.word(),
     };
-    match before(action) {
+    let end = before(action);
+    if end == End::Key {
+        tell_of_deadline(run_dir);
+    }
+    match end {
         End::TimeIsUp if action == WhenNothingBoots::Halt.word() => power::end(power::End::Halt),
         end => end,
     }
@@ -38,6 +42,14 @@ pub fn run(run_dir: &str) -> End {
 pub fn before(action: &str) -> End {
     let console = terminal::Raw::open();
     count_down(action, console.as_ref().map(terminal::Raw::file))
+}
+
+/// A person at the prompt should know that the machine does not wait for them.
+fn tell_of_deadline(run_dir: &str) {
+    let timer = fs::open_dir(run_dir).and_then(|dir| fs::stat_in(dir, DEADLINE_TIMER));
+    if timer.is_ok() {
+        log::warn!("the deadline of this trial still restarts the machine (systemctl stop bedplate-deadline.timer keeps it from that)");
+    }
 }
 
 fn count_down(action: &str, console: Option<&OwnedFd>) -> End {

@@ -17,6 +17,9 @@ pub const RUN_COUNTDOWN: &str = "bedplate/countdown";
 /// Exists once this boot was marked good; below /run.
 pub const RUN_MARKED_GOOD: &str = "bedplate/marked-good";
 
+/// Exists where a deadline is set for this boot; below /run.
+pub const DEADLINE_TIMER: &str = "systemd/system/bedplate-deadline.timer";
+
 const UNITS: &str = "systemd/system";
 
 /// All files for this boot.
