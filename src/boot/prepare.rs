@@ -10,7 +10,7 @@ use crate::decide::model::{Candidate, Counting, Deployment, Disk, Facts, FailedC
 use crate::decide::record::Status;
 use crate::decide::record::change::{Attempt, Failure};
 use crate::decide::select::{Input, select};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, OrFail, Result};
 use crate::sys::fs;
 use alloc::boxed::Box;
 use alloc::format;
@@ -132,8 +132,20 @@ impl<'a> Boot<'a> {
             }
             match self.attempt(&candidate) {
                 Ok(standing) => return Ok((standing, selection)),
-                Err(error) => self.fail(&candidate, &error),
+                Err(error) => {
+                    self.fail(&candidate, &error);
+                    self.reopen();
+                }
             }
+        }
+    }
+
+    /// A root that was taken back after it stood has left another mount of the disk at SYSROOT than the one that was open.
+    fn reopen(&mut self) {
+        let path = &self.options.sysroot;
+        match fs::open_dir(path).or_fail("cannot open", path).and_then(|root| Store::open(root, path)) {
+            Ok(store) => self.store = store,
+            Err(error) => self.heed(&[format!("{error}, going on with what is open")]),
         }
     }
 
