@@ -79,6 +79,12 @@ impl Errno {
     pub const ENODATA: Self = Self(61);
     pub const EOPNOTSUPP: Self = Self(95);
 
+    /// Whether it tells of the process or of the machine's load, not of what was asked for: EPERM, EINTR, EAGAIN, ENOMEM, EACCES,
+    /// ENFILE, EMFILE.
+    pub const fn is_passing(self) -> bool {
+        matches!(self.0, 1 | 4 | 11 | 12 | 13 | 23 | 24)
+    }
+
     fn text(self) -> Option<&'static str> {
         Some(match self.0 {
             1 => "operation not permitted",

@@ -32,13 +32,14 @@ impl OnDisk {
             Reading::Valid { .. } => "valid",
             Reading::Newer { .. } => "newer",
             Reading::Lost { .. } => "lost",
+            Reading::Unread { .. } => "unread",
         }
     }
 
     pub fn record(&self) -> Option<&Record> {
         match &self.reading {
             Reading::Valid { record, .. } => Some(record),
-            Reading::Newer { .. } | Reading::Lost { .. } => None,
+            Reading::Newer { .. } | Reading::Lost { .. } | Reading::Unread { .. } => None,
         }
     }
 

@@ -27,6 +27,8 @@ pub enum Lost {
     Corrupt(String),
     /// Written by a newer bedplate: never touched.
     Newer(u16),
+    /// It may be whole: never touched.
+    Unread(String),
 }
 
 impl Ledger {
@@ -35,6 +37,7 @@ impl Ledger {
         let (record, next, lost) = match store.read_record() {
             Reading::Valid { record, next } => (record, Some(next), None),
             Reading::Newer { version } => (remember(deployments, tries), None, Some(Lost::Newer(version))),
+            Reading::Unread { why } => (remember(deployments, tries), None, Some(Lost::Unread(why))),
             Reading::Lost { why } => (remember(deployments, tries), None, Some(Lost::Corrupt(why))),
         };
         let access = match &lost {
@@ -78,6 +81,7 @@ impl Lost {
     pub fn reason(&self) -> String {
         match self {
             Self::Corrupt(why) => alloc::format!("the record is lost ({why})"),
+            Self::Unread(why) => alloc::format!("the record cannot be read ({why})"),
             Self::Newer(version) => alloc::format!("the record has format {version}, which only a newer bedplate can write"),
         }
     }

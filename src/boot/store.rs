@@ -22,6 +22,12 @@ pub struct Store {
     pub dir: OwnedFd,
 }
 
+/// What is wrong with the disk is lost; what the machine lacks for a moment says nothing of the disk.
+fn no_record(verb: &str, errno: Errno) -> Reading {
+    let why = format!("cannot {verb} \"{STORE}/record\": {errno}");
+    if errno.is_passing() { Reading::Unread { why } } else { Reading::Lost { why } }
+}
+
 impl Store {
     /// Opens the store below an open physical root; `path` is for messages.
     pub fn open(sysroot: OwnedFd, path: &str) -> Result<Self> {
@@ -37,11 +43,11 @@ impl Store {
         }
     }
 
-    /// Reads both copies. Nothing readable there is a lost record, with the reason.
+    /// Reads both copies. Nothing readable there is a lost record, with the reason, unless it was for want of memory or the like.
     pub fn read_record(&self) -> Reading {
         let file = match fs::open_file_in(&self.dir, "record") {
             Ok(file) => file,
-            Err(errno) => return Reading::Lost { why: format!("cannot open \"{STORE}/record\": {errno}") },
+            Err(errno) => return no_record("open", errno),
         };
         let copy = |place: Place| {
             let mut bytes = vec![0; codec::BLOCK];
@@ -50,7 +56,7 @@ impl Store {
             Ok::<_, Errno>(bytes)
         };
         match (copy(Place::A), copy(Place::B)) {
-            (Err(errno), Err(_)) => Reading::Lost { why: format!("cannot read \"{STORE}/record\": {errno}") },
+            (Err(errno), Err(_)) => no_record("read", errno),
             (a, b) => codec::read(&a.unwrap_or_default(), &b.unwrap_or_default()),
         }
     }
@@ -174,5 +180,17 @@ impl Store {
             (mode & 0o022 != 0).then(text)
         };
         fixed.into_iter().chain(manifests).filter_map(warning).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_disk_can_lose_a_record() {
+        let lost = |errno| matches!(no_record("read", errno), Reading::Lost { .. });
+        assert!([Errno::ENOENT, Errno::EIO, Errno::ELOOP, Errno(21), Errno(117)].into_iter().all(lost));
+        assert!(![Errno::EPERM, Errno::EACCES, Errno(4), Errno(11), Errno(12), Errno(23), Errno(24)].into_iter().any(lost));
     }
 }

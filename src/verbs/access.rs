@@ -78,6 +78,9 @@ impl View {
             Some(newer @ Lost::Newer(_)) => {
                 return Err(Error::refused(format!("{}: nothing is changed, use that bedplate", newer.reason())));
             }
+            Some(unread @ Lost::Unread(_)) => {
+                return Err(Error::transient(format!("{}: nothing is changed, try again", unread.reason())));
+            }
             Some(corrupt @ Lost::Corrupt(_)) => corrupt.reason(),
         };
         let mut record = Record::remembered(&ledger::remembered(&self.facts.deployments), self.config.boot.tries);

@@ -76,6 +76,8 @@ pub enum Reading {
     Newer { version: u16 },
     /// No copy is valid.
     Lost { why: String },
+    /// The machine could not read it just now; what is in it is not known.
+    Unread { why: String },
 }
 
 /// Reads both copies; shorter input than a copy is an invalid copy.
