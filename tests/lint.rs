@@ -243,6 +243,14 @@ warning: DISK/bedplate/deployments/.v3.del: left by a removal that was interrupt
 }
 
 #[test]
+fn nobody_is_told_to_remove_what_is_kept() {
+    let image = Image::with_store();
+    fs::write(image.path("disk/bedplate/deployments/v1/deployment.toml"), "damaged").unwrap();
+    let (_, text) = image.lint(&["--sysroot", &image.path("disk")]);
+    assert!(text.contains("; repair it, bedplate remove refuses: \"bedplate/deployments/v1/deployment.toml\" cannot be read"), "{text}");
+}
+
+#[test]
 fn findings_as_json() {
     let image = Image::new();
     image.write("run/bedplate/bedplate.toml", "[boot]\ntries = 0\n");

@@ -114,8 +114,10 @@ impl View {
         running(&self.facts, self.report.as_ref()?)
     }
 
+    /// Its key, by the report where its own manifest cannot be read any more.
     pub fn booted_key(&self) -> Option<Key> {
-        self.booted().and_then(Deployment::key)
+        let booted = self.booted()?;
+        booted.key().or_else(|| Some(Key::of(&booted.id, self.report.as_ref()?.deployment.instance.as_ref()?)))
     }
 
     pub fn id_of(&self, key: Key) -> Option<&Id> {
@@ -150,10 +152,11 @@ impl View {
     }
 }
 
-/// The deployment that the report is of.
+/// The deployment that the report is of. Where its manifest cannot be read any more, its ID has to do.
 fn running<'a>(facts: &'a Facts, report: &Report) -> Option<&'a Deployment> {
     let booted = &report.deployment;
-    facts.deployments.iter().find(|d| d.id == booted.id && d.instance() == booted.instance.as_ref())
+    let same = |deployment: &Deployment| deployment.manifest.is_none() || deployment.instance() == booted.instance.as_ref();
+    facts.deployments.iter().find(|deployment| deployment.id == booted.id && same(deployment))
 }
 
 /// The store below a physical root that is there.

@@ -6,10 +6,10 @@ use super::{Exit, say};
 use crate::cli;
 use bedplate::boot::copy::remove_tree;
 use bedplate::boot::store::Store;
-use bedplate::decide::deploy::{Removal, may_remove};
+use bedplate::decide::deploy::{Removal, lone, may_remove, orphans};
 use bedplate::decide::manifest;
 use bedplate::decide::model::{Deployment, Id};
-use bedplate::decide::record::Status;
+use bedplate::decide::record::{Key, Status};
 use bedplate::error::{Errno, OrFail, Result};
 use bedplate::sys::{AsFd, OwnedFd, copy, fs};
 use std::ffi::CString;
@@ -31,6 +31,7 @@ fn check(view: &View, deployment: &Deployment) -> Result<()> {
         id: &deployment.id,
         key: deployment.key(),
         record: &view.ledger.record,
+        orphans: &orphans(&view.ledger.record, &view.facts.deployments),
         booted: view.booted().map(|booted| &booted.id),
         fallback: view.next_boot().fallback(),
         carrier: carrier(view, deployment)?,
@@ -68,13 +69,22 @@ pub fn prune(view: &mut View) -> Result<()> {
 
 /// The slot goes first: whatever happens then, nothing boots from what is half removed. What it was preferred for.
 fn disarm(view: &mut View, deployment: &Deployment) -> Result<Option<String>> {
-    let Some(key) = deployment.key().filter(|key| view.ledger.record.slot(*key).is_some()) else { return Ok(None) };
+    let Some(key) = slot_of(view, deployment) else { return Ok(None) };
     let named = [(view.ledger.record.default, "default"), (view.ledger.record.one_shot, "one-shot")];
     let named: Vec<&str> = named.into_iter().filter(|(named, _)| *named == Some(key)).map(|(_, word)| word).collect();
     view.ledger.record.remove(key);
     view.commit()?;
     let sentence = |named: &str| format!("it was the {named}: there is none now\n");
     Ok((!named.is_empty()).then(|| sentence(&named.join(" and the "))))
+}
+
+/// Without a readable manifest it is the only slot that nothing else can own.
+fn slot_of(view: &View, deployment: &Deployment) -> Option<Key> {
+    let record = &view.ledger.record;
+    match deployment.key() {
+        Some(key) => record.slot(key).map(|slot| slot.key),
+        None => lone(&orphans(record, &view.facts.deployments), &view.facts.deployments),
+    }
 }
 
 /// A deployment that will take over the state of this one at its first boot, or again until it has proved itself.

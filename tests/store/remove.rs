@@ -83,3 +83,52 @@ fn what_was_put_there_by_hand_can_be_removed() {
     }
     assert_eq!(bench.names("sysroot/bedplate/deployments"), [""; 0]);
 }
+
+/// The manifest of a deployment becomes something that nobody can read.
+fn damage(bench: &Bench, id: &str) {
+    bench.write(&format!("sysroot/bedplate/deployments/{id}/deployment.toml"), "damaged");
+}
+
+fn refused(bench: &Bench, id: &str, why: &str) {
+    let ended = bench.bedplate(&["remove", id]);
+    assert_eq!((ended.code, ended.err), (1, format!("bedplate: error: \"{id}\" is not removed: {why}\n")));
+    assert!(bench.exists(&format!("sysroot/bedplate/deployments/{id}")));
+}
+
+#[test]
+fn a_damaged_manifest_does_not_hide_what_is_needed() {
+    let bench = Bench::new();
+    bench.done(&["deploy", "TREE", "--id", "v1", "--good"]);
+    bench.boot("v1");
+    damage(&bench, "v1");
+    refused(&bench, "v1", "it is running");
+    std::fs::remove_file(bench.path("run/bedplate/boot.json")).unwrap();
+    let incumbent = "\"bedplate/deployments/v1/deployment.toml\" cannot be read, and it may be the incumbent, which is not found: put that \
+                     file back, or make another one the incumbent first (bedplate set-default ID, a boot, bedplate mark good)";
+    refused(&bench, "v1", incumbent);
+    bench.done(&["deploy", "TREE", "--id", "v2"]);
+    let v2 = bench.key("v2");
+    bench.change(|record| {
+        record.succeed(v2, bedplate::decide::model::Rule::Trial, 3, None);
+        record.slots.iter_mut().find(|slot| slot.key != v2).unwrap().pinned = Pinned::Yes;
+    });
+    let pinned =
+        "\"bedplate/deployments/v1/deployment.toml\" cannot be read, and it may be a pinned one that is not found: put that file back";
+    refused(&bench, "v1", pinned);
+    bench.change(|record| record.slots.iter_mut().find(|slot| slot.key != v2).unwrap().pinned = Pinned::No);
+    bench.done(&["remove", "v1"]);
+    assert_eq!(bench.record().slots.iter().map(|slot| slot.key).collect::<Vec<_>>(), [v2]);
+}
+
+#[test]
+fn a_slot_goes_only_with_the_one_that_it_must_belong_to() {
+    let bench = Bench::new();
+    bench.done(&["deploy", "TREE", "--id", "v1", "--good"]);
+    bench.done(&["deploy", "TREE", "--id", "v2"]);
+    damage(&bench, "v2");
+    bench.write("sysroot/bedplate/deployments/hand/root/usr/x", "");
+    bench.done(&["remove", "hand"]);
+    assert_eq!(bench.record().slots.len(), 2);
+    bench.done(&["remove", "v2"]);
+    assert_eq!(bench.record().slots.len(), 1);
+}

@@ -2,14 +2,16 @@
 //!
 //! It decides on what the verbs have found. It looks at nothing and changes nothing.
 
+mod orphan;
 #[cfg(test)]
 mod tests;
 mod text;
 
+pub use orphan::{lone, orphans};
 pub use text::size_text;
 
 use super::model::{Candidate, Id, Rule};
-use super::record::{Key, OnceGood, Pinned, Record, Status};
+use super::record::{Key, OnceGood, Pinned, Record, Slot, Status};
 use crate::error::{Error, Result};
 use alloc::format;
 use alloc::string::String;
@@ -165,9 +167,11 @@ fn warnings(source: &Source) -> Vec<String> {
 #[derive(Debug, Clone, Copy)]
 pub struct Removal<'a> {
     pub id: &'a Id,
-    /// `None`: its manifest cannot be read, and no slot is its own.
+    /// `None`: its manifest cannot be read, and which slot is its own is not known.
     pub key: Option<Key>,
     pub record: &'a Record,
+    /// Slots that no readable manifest belongs to.
+    pub orphans: &'a [&'a Slot],
     pub booted: Option<&'a Id>,
     /// What status shows as the fallback of the next boot.
     pub fallback: Option<&'a Candidate>,
@@ -178,16 +182,13 @@ pub struct Removal<'a> {
 /// Whether it may be removed.
 pub fn may_remove(removal: Removal<'_>) -> Result<()> {
     let Removal { id, key, record, .. } = removal;
-    let slot = key.and_then(|key| record.slot(key));
-    let never_good = slot.is_none_or(|slot| slot.once_good == OnceGood::No);
+    let never_good = key.and_then(|key| record.slot(key)).is_none_or(|slot| slot.once_good == OnceGood::No);
     // The last resort is often what has just failed: that may go.
     let spared = |candidate: &&Candidate| candidate.id == *id && !(candidate.rule == Rule::LastResort && never_good);
     let why = if removal.booted == Some(id) {
         "it is running".into()
-    } else if key.is_some() && record.incumbent == key {
-        "it is the incumbent, which boots when nothing else is asked for".into()
-    } else if slot.is_some_and(|slot| slot.pinned == Pinned::Yes) {
-        format!("it is pinned: bedplate unpin {id} first")
+    } else if let Some(kept) = kept_by_record(id, key, record, removal.orphans) {
+        kept
     } else if removal.fallback.is_some_and(|candidate| spared(&candidate)) {
         "it is the fallback of the next boot".into()
     } else if let Some(carrier) = removal.carrier {
@@ -196,4 +197,14 @@ pub fn may_remove(removal: Removal<'_>) -> Result<()> {
         return Ok(());
     };
     Err(Error::refused(format!("\"{id}\" is not removed: {why}")))
+}
+
+/// Why the record itself stands against a removal, if it does.
+pub fn kept_by_record(id: &Id, key: Option<Key>, record: &Record, orphans: &[&Slot]) -> Option<String> {
+    match key {
+        None => orphan::kept(id, record, orphans),
+        Some(_) if record.incumbent == key => Some("it is the incumbent, which boots when nothing else is asked for".into()),
+        Some(key) if record.slot(key)?.pinned == Pinned::Yes => Some(format!("it is pinned: bedplate unpin {id} first")),
+        Some(_) => None,
+    }
 }

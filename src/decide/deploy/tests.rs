@@ -133,7 +133,7 @@ fn what_is_not_removed() {
     record.slot_mut(key(4)).unwrap().pinned = Pinned::Yes;
     let (v1, v2) = (id("v1"), id("v2"));
     let check = |name: &str, key, booted, fallback: Option<&Candidate>, carrier| {
-        let removal = Removal { id: &id(name), key, record: &record, booted, fallback, carrier };
+        let removal = Removal { id: &id(name), key, record: &record, orphans: &[], booted, fallback, carrier };
         may_remove(removal).map_err(|error| error.text)
     };
     let refused = |name: &str, why: &str| Err(format!("\"{name}\" is not removed: {why}"));
@@ -159,7 +159,8 @@ fn a_last_resort_that_was_good_once_stays() {
     record.arm_good(key(1), 3).unwrap();
     record.mark_bad(key(1));
     let fallback = Candidate { id: id("v1"), rule: Rule::LastResort, counting: Counting::Counted };
-    let removal = Removal { id: &id("v1"), key: Some(key(1)), record: &record, booted: None, fallback: Some(&fallback), carrier: None };
+    let (v1, fallback) = (id("v1"), Some(&fallback));
+    let removal = Removal { id: &v1, key: Some(key(1)), record: &record, orphans: &[], booted: None, fallback, carrier: None };
     assert_eq!(may_remove(removal).unwrap_err().text, "\"v1\" is not removed: it is the fallback of the next boot");
 }
 

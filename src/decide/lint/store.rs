@@ -1,6 +1,7 @@
 //! Findings on a store.
 
 use super::Finding;
+use crate::decide::deploy::{kept_by_record, orphans};
 use crate::decide::model::{Deployment, Id};
 use crate::decide::record::Record;
 use alloc::format;
@@ -48,7 +49,10 @@ fn mode_of(store: &Store<'_>, path: &str, mode: u16) -> Option<Finding> {
 fn deployment_of(store: &Store<'_>, deployment: &Deployment) -> Option<Finding> {
     let id = &deployment.id;
     let text = match (&deployment.defect, deployment.key()) {
-        (Some(defect), _) => format!("cannot boot: {defect}; bedplate remove {id}, and deploy it again"),
+        (Some(defect), key) => match kept_by_record(id, key, store.record, &orphans(store.record, store.deployments)) {
+            Some(why) => format!("cannot boot: {defect}; repair it, bedplate remove refuses: {why}"),
+            None => format!("cannot boot: {defect}; bedplate remove {id}, and deploy it again"),
+        },
         (None, Some(key)) if store.record_lost.is_none() && store.record.slot(key).is_none() => {
             "not armed: it boots only by bedplate.deployment=; deploy it under another ID".into()
         }
