@@ -10,6 +10,7 @@ use bedplate::decide::record::{Key, Record};
 use bedplate::decide::select::{Input, select};
 use bedplate::error::{Errno, Error, Kind, OrFail, Result};
 use bedplate::sys::{AsFd, fs, host, mount};
+use serde::de::DeserializeOwned;
 
 /// Where the physical root is looked for, when none is named.
 const SYSROOTS: [&str; 2] = ["/sysroot", "/run/bedplate/sysroot"];
@@ -41,16 +42,20 @@ impl View {
     pub fn open(sysroot: Option<&str>, run: &str) -> Result<Self> {
         let path = find_sysroot(sysroot);
         let store = open_store(&path)?;
-        Self::gather(sysroot, &path, store, run)
+        let (report, warning) = read_report(run)?.or_warn("going on as without it");
+        let mut view = Self::gather(sysroot, &path, store, report)?;
+        view.warnings.extend(warning);
+        Ok(view)
     }
 
-    fn gather(named: Option<&str>, path: &str, store: Store, run: &str) -> Result<Self> {
+    fn gather(named: Option<&str>, path: &str, store: Store, report: Option<Report>) -> Result<Self> {
         let mut warnings = Vec::new();
         let facts = facts::gather(&store, None, &mut warnings)?;
-        let report = read_report(run)?.filter(|report| report.boot_id == facts.boot_id);
+        let report = report.filter(|report| report.boot_id == facts.boot_id);
         // The disk of another machine was named: what this one runs is not there, and its configuration does not count.
         let report = report.filter(|report| named.is_none() || running(&facts, report).is_some());
-        let config = effective_config(&store, report.as_ref())?;
+        let (config, warning) = effective_config(&store, report.as_ref())?;
+        warnings.extend(warning);
         let read_only = fs::is_read_only(&store.dir).or_fail("cannot look at", path)?;
         let disk = if read_only { Disk::ReadOnly("it is mounted read-only".into()) } else { Disk::Writable };
         let ledger = Ledger::open(&store, &facts.deployments, &disk, config.boot.tries);
@@ -67,9 +72,24 @@ impl View {
         }
         let store = open_store(&path)?;
         lock(&store.dir)?;
-        let mut view = Self::gather(sysroot, &path, store, run)?;
+        let report = match read_report(run)? {
+            Found::Whole(report) => Some(report),
+            Found::Absent => None,
+            // Nothing may be changed while nobody knows what runs.
+            Found::Damaged(why) => return Err(Error::transient(format!("{why}; the next boot writes it anew"))),
+        };
+        let mut view = Self::gather(sysroot, &path, store, report)?;
+        view.say_what_is_odd();
         view.rebuild_if_lost()?;
         Ok(view)
+    }
+
+    /// A verb that changes something shows no list of warnings. A lost record is told of when it is rebuilt.
+    fn say_what_is_odd(&self) {
+        let lost = self.ledger.warning();
+        for warning in self.warnings.iter().filter(|warning| lost.as_ref() != Some(warning)) {
+            log::warn!("{warning}");
+        }
     }
 
     fn rebuild_if_lost(&mut self) -> Result<()> {
@@ -177,25 +197,46 @@ pub fn lock(dir: &impl AsFd) -> Result<()> {
     fs::lock(dir.as_fd()).or_fail("cannot lock", "bedplate")
 }
 
-/// The report below `run`; absent is `None`, damaged is an error.
-pub fn read_report(run: &str) -> Result<Option<Report>> {
-    let on = format!("{run}/{BOOT_JSON}");
-    let text = match fs::open_dir(run).and_then(|run| fs::read_text(run, BOOT_JSON)) {
-        Ok(text) => text,
-        Err(Errno::ENOENT) => return Ok(None),
-        Err(errno) => return Err(errno).or_fail("cannot read", &on),
-    };
-    serde_json::from_str(&text).map(Some).map_err(|error| Error::transient(format!("cannot understand \"{on}\": {error}")))
+/// A file that bedplate has written for itself.
+enum Found<T> {
+    Absent,
+    /// What is wrong with it.
+    Damaged(String),
+    Whole(T),
 }
 
-fn effective_config(store: &Store, report: Option<&Report>) -> Result<Config> {
+impl<T: DeserializeOwned> Found<T> {
+    fn of(text: std::result::Result<String, Errno>, on: &str) -> Result<Self> {
+        match text.map(|text| serde_json::from_str(&text)) {
+            Ok(Ok(content)) => Ok(Self::Whole(content)),
+            Ok(Err(error)) => Ok(Self::Damaged(format!("cannot understand \"{on}\": {error}"))),
+            Err(Errno::ENOENT) => Ok(Self::Absent),
+            Err(errno) => Err(errno).or_fail("cannot read", on),
+        }
+    }
+
+    /// The content, if any, and the warning where it is damaged: `instead` says what happens then.
+    fn or_warn(self, instead: &str) -> (Option<T>, Option<String>) {
+        match self {
+            Self::Whole(content) => (Some(content), None),
+            Self::Absent => (None, None),
+            Self::Damaged(why) => (None, Some(format!("{why}, {instead}; the next boot writes it anew"))),
+        }
+    }
+}
+
+/// The report below `run`.
+fn read_report(run: &str) -> Result<Found<Report>> {
+    let text = fs::open_dir(run).and_then(|run| fs::read_text(run, BOOT_JSON));
+    Found::of(text, &format!("{run}/{BOOT_JSON}"))
+}
+
+/// With a warning where the configuration that the store keeps is damaged.
+fn effective_config(store: &Store, report: Option<&Report>) -> Result<(Config, Option<String>)> {
     if let Some(report) = report {
-        return Ok(report.config.clone());
+        return Ok((report.config.clone(), None));
     }
-    let on = "bedplate/config.json";
-    match fs::read_text(&store.dir, "config.json") {
-        Ok(text) => serde_json::from_str(&text).map_err(|error| Error::transient(format!("cannot understand \"{on}\": {error}"))),
-        Err(Errno::ENOENT) => Ok(Config::default()),
-        Err(errno) => Err(errno).or_fail("cannot read", on),
-    }
+    let kept = Found::of(fs::read_text(&store.dir, "config.json"), "bedplate/config.json")?;
+    let (config, warning) = kept.or_warn("going by the defaults");
+    Ok((config.unwrap_or_default(), warning))
 }

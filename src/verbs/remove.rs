@@ -49,22 +49,29 @@ fn take_away(view: &mut View, deployment: &Deployment, why: &str) -> Result<Opti
     Ok(was_preferred)
 }
 
-/// After a success: of the deployments that nothing needs, the newest `keep` stay. One that was put there by hand is not ours.
+/// After a success: of the deployments that nothing needs and nobody asked for, the newest `keep` stay. One that was put there
+/// by hand is not ours.
 pub fn prune(view: &mut View) -> Result<()> {
     let keep = usize::from(view.config.boot.keep);
-    let order = |deployment: &Deployment| view.ledger.record.slot(deployment.key()?).map(|slot| slot.order);
-    let mut spare: Vec<(u8, Deployment)> = Vec::new();
-    for deployment in &view.facts.deployments {
-        if let Some(order) = order(deployment).filter(|_| check(view, deployment).is_ok()) {
-            spare.push((order, deployment.clone()));
-        }
-    }
+    let mut spare = spare(view);
     spare.sort_by_key(|(order, _)| *order);
     let surplus = if keep == 0 { 0 } else { spare.len().saturating_sub(keep) };
     for (_, deployment) in spare.iter().take(surplus) {
         take_away(view, deployment, "more than boot.keep")?;
     }
     Ok(())
+}
+
+/// With its place in the order.
+fn spare(view: &View) -> Vec<(u8, Deployment)> {
+    let record = &view.ledger.record;
+    let next = view.next_boot().first().map(|candidate| candidate.id.clone());
+    let asked_for = |key: Key| [record.default, record.one_shot].contains(&Some(key));
+    let order = |deployment: &Deployment| {
+        let slot = record.slot(deployment.key()?).filter(|slot| !asked_for(slot.key))?;
+        (next.as_ref() != Some(&deployment.id) && check(view, deployment).is_ok()).then_some(slot.order)
+    };
+    view.facts.deployments.iter().filter_map(|deployment| Some((order(deployment)?, deployment.clone()))).collect()
 }
 
 /// The slot goes first: whatever happens then, nothing boots from what is half removed. What it was preferred for.

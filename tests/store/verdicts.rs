@@ -83,6 +83,24 @@ fn without_room_for_the_marker_the_record_says_good() {
 }
 
 #[test]
+fn what_a_person_asked_for_outlives_a_success() {
+    let bench = Bench::new();
+    for id in ["v1", "v2", "v3", "v4", "v5", "v6"] {
+        bench.done(&["deploy", "TREE", "--id", id]);
+        let key = bench.key(id);
+        bench.change(|record| assert_eq!(record.succeed(key, Rule::Trial, 3, None), NewIncumbent::Yes));
+    }
+    bench.done(&["deploy", "TREE", "--id", "v7"]);
+    let (v1, v2) = (bench.key("v1"), bench.key("v2"));
+    bench.change(|record| (record.default, record.one_shot) = (Some(v1), Some(v2)));
+    bench.boot_as_root("v7");
+    assert_eq!(bench.done(&["mark", "good"]), "v7 is good\n");
+    // Of the others, two stay.
+    assert_eq!(bench.names("sysroot/bedplate/deployments"), ["v1", "v2", "v5", "v6", "v7"]);
+    assert_eq!((bench.record().default, bench.record().one_shot), (Some(v1), Some(v2)));
+}
+
+#[test]
 fn rollback_passes_over_what_is_broken() {
     let bench = Bench::with_two_good();
     bench.done(&["deploy", "TREE", "--id", "v3"]);
@@ -171,6 +189,34 @@ fn the_disk_of_another_machine_goes_by_its_own_configuration() {
     assert_eq!(other.done(&["deploy", "TREE", "--id", "v2"]), "deployed v2 (version 1): it boots next, on trial with 7 tries\n");
     assert!(other.done(&["status"]).starts_with("booted     not through bedplate"));
     assert!(here.done(&["status"]).starts_with("booted     v1, good"));
+}
+
+#[test]
+fn a_damaged_configuration_is_as_none() {
+    let bench = Bench::new();
+    bench.write("sysroot/bedplate/config.json", "{\"boot\": 5");
+    let ended = bench.bedplate(&["deploy", "TREE", "--id", "v1", "--good"]);
+    let why = "cannot understand \"bedplate/config.json\": ";
+    assert!(ended.code == 0 && ended.err.starts_with(&format!("bedplate: warning: {why}")), "{}", ended.err);
+    assert!(ended.err.ends_with(", going by the defaults; the next boot writes it anew\n"), "{}", ended.err);
+    let status = bench.done(&["status"]);
+    assert!(status.contains(&format!("warning    {why}")), "{status}");
+}
+
+#[test]
+fn a_damaged_report_is_as_none_only_for_whoever_reads() {
+    let bench = Bench::new();
+    bench.done(&["deploy", "TREE", "--id", "v1", "--good"]);
+    bench.write("run/bedplate/boot.json", "{}");
+    let why = bench.path("run/bedplate/boot.json");
+    let status = bench.done(&["status"]);
+    let warning = format!("warning    cannot understand \"{why}\": missing field `schema`");
+    assert!(status.starts_with("booted     not through bedplate") && status.contains(&warning), "{status}");
+    for verb in [&["mark", "good"][..], &["note", "started"], &["remove", "v1"]] {
+        let ended = bench.bedplate(verb);
+        assert!(ended.code == 1 && ended.err.contains("cannot understand"), "{}", ended.err);
+        assert!(ended.err.ends_with("; the next boot writes it anew\n"), "{}", ended.err);
+    }
 }
 
 #[test]
