@@ -120,6 +120,26 @@ fn a_sysroot_that_is_mounted_read_only_is_written_in_private() {
 }
 
 #[test]
+fn what_a_copy_would_leave_out_is_refused() {
+    if !inside("what_a_copy_would_leave_out_is_refused") {
+        return;
+    }
+    for covered in ["usr", "etc", "sbin"] {
+        let bench = Bench::new();
+        let (covered_path, aside) = (bench.path(&format!("tree/{covered}")), bench.path("aside"));
+        std::fs::rename(&covered_path, &aside).unwrap();
+        std::fs::create_dir(&covered_path).unwrap();
+        mount(&["--bind", &aside, &covered_path]);
+        let refused = bench.bedplate(&["deploy", "TREE", "--id", "v1"]);
+        assert!(Command::new("umount").arg(&covered_path).status().unwrap().success());
+        let what = if covered == "sbin" { "sbin/init" } else { covered };
+        let why = format!("\"{what}\" of the source is another mount, and a copy stays within one: copy the tree into one directory first");
+        assert_eq!((refused.code, refused.err), (1, format!("bedplate: error: {why}\n")));
+        assert_eq!(bench.names("sysroot/bedplate/deployments"), [""; 0]);
+    }
+}
+
+#[test]
 fn a_root_that_stands_is_no_failed_boot() {
     if !inside("a_root_that_stands_is_no_failed_boot") {
         return;

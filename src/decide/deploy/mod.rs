@@ -36,6 +36,8 @@ pub enum WhileOnTrial {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
     pub place: Nesting,
+    /// What it cannot boot without and a copy would leave out, because something else is mounted there.
+    pub covered: Option<String>,
     /// usr is a directory.
     pub has_usr: bool,
     /// usr/etc or etc is a directory.
@@ -101,13 +103,16 @@ pub fn may_deploy(id: &Id, standing: Standing, trial: WhileOnTrial, store: Store
 }
 
 fn is_whole(source: &Source) -> Result<()> {
-    let refusal = match (source.place, &source.no_init) {
-        (Nesting::InStore, _) => "the source is inside the store".into(),
-        (Nesting::AroundStore, _) => "the source contains the store: the copy would contain itself".into(),
-        _ if !source.has_usr => "the source has no directory usr: it is no root tree".into(),
-        _ if !source.has_etc => "the source has neither usr/etc nor etc: it is no root tree".into(),
-        (Nesting::Apart, Some(why)) => format!("the source cannot boot: {why}"),
-        (Nesting::Apart, None) => return Ok(()),
+    let refusal = match source {
+        Source { place: Nesting::InStore, .. } => "the source is inside the store".into(),
+        Source { place: Nesting::AroundStore, .. } => "the source contains the store: the copy would contain itself".into(),
+        Source { covered: Some(path), .. } => {
+            format!("\"{path}\" of the source is another mount, and a copy stays within one: copy the tree into one directory first")
+        }
+        Source { has_usr: false, .. } => "the source has no directory usr: it is no root tree".into(),
+        Source { has_etc: false, .. } => "the source has neither usr/etc nor etc: it is no root tree".into(),
+        Source { no_init: Some(why), .. } => format!("the source cannot boot: {why}"),
+        Source { .. } => return Ok(()),
     };
     Err(Error::refused(refusal))
 }

@@ -10,7 +10,7 @@ fn key(number: u8) -> Key {
 }
 
 fn good_source() -> Source {
-    Source { place: Nesting::Apart, has_usr: true, has_etc: true, no_init: None, missing: Vec::new(), mode: 0o755 }
+    Source { place: Nesting::Apart, covered: None, has_usr: true, has_etc: true, no_init: None, missing: Vec::new(), mode: 0o755 }
 }
 
 const SMALL: Need = Need { bytes: 100 << 20, inodes: 5000, sharing: Sharing::None };

@@ -7,7 +7,7 @@ use bedplate::boot::store::Store;
 use bedplate::decide::deploy::{self, Nesting, Sharing};
 use bedplate::decide::os_release;
 use bedplate::error::{Errno, Error, OrFail, Result};
-use bedplate::sys::{AsFd, BorrowedFd, OwnedFd, copy, fs};
+use bedplate::sys::{AsFd, BorrowedFd, OwnedFd, copy, fs, mount};
 
 /// The tree, open.
 pub struct Source {
@@ -31,12 +31,28 @@ impl Source {
         let stat = fs::stat_fd(&self.dir).or_fail("cannot look at", "the source")?;
         Ok(deploy::Source {
             place: nesting(self.dir.as_fd(), store.dir.as_fd())?,
+            covered: self.covered()?,
             has_usr: root_tree::is_dir(&self.dir, "usr")?,
             has_etc: root_tree::vendor_etc(&self.dir)?.is_some(),
             no_init: root_tree::init(&self.dir).err().map(|error| error.text),
             missing: root_tree::missing_half(&self.dir)?,
             mode: stat.mode,
         })
+    }
+
+    /// The first of usr, the vendor's etc and the init program that is on another mount than the tree's own directory.
+    fn covered(&self) -> Result<Option<String>> {
+        let own = mount::id_of(&self.dir).or_fail("cannot look at", "the source")?;
+        let etc = root_tree::vendor_etc(&self.dir)?.map(|vendor| vendor.path().to_string());
+        let init = facts::find_init(&self.dir, None).ok();
+        for path in std::iter::once("usr".to_string()).chain(etc).chain(init) {
+            let target = found(fs::open_target_in(&self.dir, &path)).or_fail("cannot open", &path)?;
+            let mount = target.map(mount::id_of).transpose().or_fail("cannot look at", &path)?;
+            if mount.is_some_and(|mount| mount != own) {
+                return Ok(Some(path));
+            }
+        }
+        Ok(None)
     }
 
     /// Tried with the init program: it is there, and a file.
