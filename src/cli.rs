@@ -65,9 +65,9 @@ pub struct Plan {
     /// instead of /proc/cmdline
     #[argh(option)]
     pub cmdline: Option<String>,
-    /// where the configuration is looked up (default /)
-    #[argh(option, default = "String::from(\"/\")")]
-    pub config_root: String,
+    /// where the configuration is looked up (default: in an initramfs /, else what this boot went by)
+    #[argh(option)]
+    pub config_root: Option<String>,
     /// print JSON
     #[argh(switch)]
     pub json: bool,

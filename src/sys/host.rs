@@ -12,6 +12,11 @@ pub fn release() -> String {
     rustix::system::uname().release().to_string_lossy().into_owned()
 }
 
+/// Whether this is an initramfs, as systemd tells it.
+pub fn is_initramfs() -> bool {
+    fs::open_dir("/etc/").and_then(|etc| fs::stat_in(etc, "initrd-release")).is_ok()
+}
+
 /// Microseconds since boot, without time in suspend.
 pub fn monotonic_micros() -> u64 {
     let now = rustix::time::clock_gettime(ClockId::Monotonic);

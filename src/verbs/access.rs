@@ -5,7 +5,7 @@ use bedplate::boot::facts;
 use bedplate::boot::ledger::{self, Ledger, Lost};
 use bedplate::boot::store::Store;
 use bedplate::decide::config::{Config, KernelMismatch};
-use bedplate::decide::model::{BootId, Deployment, Disk, Evidence, Facts, Id, Report, Request, Selection};
+use bedplate::decide::model::{BootId, Candidate, Deployment, Disk, Evidence, Facts, Id, Report, Request, Selection};
 use bedplate::decide::record::{Key, Record};
 use bedplate::decide::select::{Input, select};
 use bedplate::error::{Errno, Error, Kind, OrFail, Result};
@@ -123,9 +123,13 @@ impl View {
         })
     }
 
-    /// The key of a deployment that has a slot; the error says that it has none.
+    /// The key of a deployment that has a slot; the error says why there is none.
     pub fn armed(&self, id: &str) -> Result<Key> {
-        let key = self.deployment(id)?.key().filter(|key| self.ledger.record.slot(*key).is_some());
+        let deployment = self.deployment(id)?;
+        if let Some(defect) = deployment.defect.as_ref().filter(|_| deployment.manifest.is_none()) {
+            return Err(Error::refused(format!("\"{id}\" cannot boot: {defect}; put that file back, or deploy it under another ID")));
+        }
+        let key = deployment.key().filter(|key| self.ledger.record.slot(*key).is_some());
         key.ok_or_else(|| Error::refused(format!("\"{id}\" is not armed: it was put there by hand or evicted; deploy it under another ID")))
     }
 
@@ -156,6 +160,17 @@ impl View {
             Some(lost) => Disk::ReadOnly(lost.reason()),
         };
         select(Input { request: &request, facts: &facts, record: &self.ledger.record, disk: &disk, failed: &[] })
+    }
+
+    /// Why this one cannot boot, as far as one can see without trying.
+    pub fn defect(&self, candidate: &Candidate) -> Option<&Error> {
+        self.facts.deployments.iter().find(|deployment| deployment.id == candidate.id)?.defect.as_ref()
+    }
+
+    /// What boots if the first candidate fails: the next that can.
+    pub fn fallback<'a>(&self, selection: &'a Selection) -> Option<&'a Candidate> {
+        let first = selection.first()?;
+        selection.candidates.iter().find(|candidate| candidate.id != first.id && self.defect(candidate).is_none())
     }
 
     pub fn commit(&mut self) -> Result<()> {

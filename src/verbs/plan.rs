@@ -4,54 +4,101 @@ use super::{Exit, say, say_json};
 use crate::cli;
 use crate::verbs::access::View;
 use bedplate::boot::{load, tree};
-use bedplate::decide::model::{BootId, Disk, Facts, Plan, Request, Selection};
+use bedplate::decide::cmdline::{self, Cmdline};
+use bedplate::decide::config::{Config, unsupported};
+use bedplate::decide::model::{BootId, Candidate, Disk, Facts, FailedCandidate, Id, Plan, Request, SCHEMA, Selection};
 use bedplate::decide::plan;
 use bedplate::decide::select::{Input, select};
 use bedplate::error::{Error, Result};
+use bedplate::sys::host;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::io::Write;
 
 pub fn run(args: &cli::Plan, out: &mut dyn Write) -> Result<Exit> {
-    let (request, mut warnings) = load::request(&args.config_root, &load::cmdline(args.cmdline.as_deref())?)?;
     let view = View::open(args.sysroot.as_deref(), "/run")?;
+    let (request, mut warnings) = request(args, &view.config)?;
     warnings.extend(view.warnings.iter().cloned());
-    let selection = choose(&view, &request);
-    warnings.extend(selection.notes.iter().cloned());
-    let plan = plan_of(&view, &request, &selection)?;
+    let planned = Planned::of(&view, &request)?;
+    warnings.extend(planned.selection.notes.iter().cloned());
     if args.json {
-        say_json(out, &Json::new(&selection, &plan, &warnings))?;
+        say_json(out, &Json::new(&planned, &warnings))?;
     } else {
-        say(out, &text(&selection, &plan, &warnings))?;
+        say(out, &text(&planned, &warnings))?;
     }
     Ok(Exit::Done)
 }
 
+/// Where no initramfs is meant, by the configuration that this boot went by: what a deployment holds says nothing of the
+/// initramfs's.
+fn request(args: &cli::Plan, config: &Config) -> Result<(Request, Vec<String>)> {
+    let cmdline = load::cmdline(args.cmdline.as_deref())?;
+    let config_root = args.config_root.as_deref().or_else(|| host::is_initramfs().then_some("/"));
+    if let Some(root) = config_root {
+        return load::request(root, &cmdline);
+    }
+    let (request, mut warnings) = cmdline::request(&Cmdline::parse(&cmdline), config.clone());
+    warnings.extend(unsupported(&request.config).iter().map(ToString::to_string));
+    Ok((request, warnings))
+}
+
+/// What prepare-root would come to: the candidates that are left, and the steps for the first of them.
+struct Planned {
+    failed: Vec<FailedCandidate>,
+    selection: Selection,
+    plan: Plan,
+}
+
+impl Planned {
+    /// Each round takes one candidate out that would fail, as prepare-root does in one boot.
+    fn of(view: &View, request: &Request) -> Result<Self> {
+        let mut failed: Vec<FailedCandidate> = Vec::new();
+        loop {
+            let selection = choose(view, request, &failed);
+            let Some(first) = selection.first() else { return Err(nothing_boots(&failed)) };
+            match plan_of(view, request, first) {
+                Ok(plan) => return Ok(Self { failed, selection, plan }),
+                Err(error) => failed.push(FailedCandidate { id: first.id.clone(), why: error.text }),
+            }
+        }
+    }
+}
+
 /// As for a boot that has not begun: what this boot has attempted does not count.
-fn choose(view: &View, request: &Request) -> Selection {
+fn choose(view: &View, request: &Request, failed: &[FailedCandidate]) -> Selection {
     let another_boot = BootId::parse(&"0".repeat(32)).unwrap_or_else(|| view.facts.boot_id.clone());
     let facts = Facts { boot_id: another_boot, ..view.facts.clone() };
     let disk = match &view.ledger.lost {
         None => Disk::Writable,
         Some(lost) => Disk::ReadOnly(lost.reason()),
     };
-    select(Input { request, facts: &facts, record: &view.ledger.record, disk: &disk, failed: &[] })
+    let failed: Vec<Id> = failed.iter().map(|candidate| candidate.id.clone()).collect();
+    select(Input { request, facts: &facts, record: &view.ledger.record, disk: &disk, failed: &failed })
 }
 
-fn plan_of(view: &View, request: &Request, selection: &Selection) -> Result<Plan> {
-    let first = selection.first().ok_or_else(|| Error::refused("no deployment can be chosen: deploy one, or see bedplate list"))?;
-    let deployment = view.deployment(first.id.as_str())?;
+fn plan_of(view: &View, request: &Request, candidate: &Candidate) -> Result<Plan> {
+    let deployment = view.deployment(candidate.id.as_str())?;
     if let Some(defect) = &deployment.defect {
-        return Err(Error::refused(format!("{} would be tried first and fail: {defect}", first.id)));
+        return Err(defect.clone());
     }
     let tree = tree::gather(&view.store, deployment, &request.config, &Disk::Writable, request.init.as_deref())?;
-    Ok(plan::build(&request.config, &tree, first.counting))
+    Ok(plan::build(&request.config, &tree, candidate.counting))
 }
 
-fn text(selection: &Selection, plan: &Plan, warnings: &[String]) -> String {
+fn nothing_boots(failed: &[FailedCandidate]) -> Error {
+    let each = failed.iter().map(|candidate| format!("{}: {}", candidate.id, candidate.why));
+    let each = std::iter::once("no deployment can be chosen".to_string()).chain(each).collect::<Vec<_>>().join("; ");
+    Error::refused(format!("{each}: deploy one, or see bedplate list"))
+}
+
+fn text(planned: &Planned, warnings: &[String]) -> String {
+    let Planned { failed, selection, plan } = planned;
     let mut text = String::new();
-    for (candidate, word) in selection.candidates.iter().zip(std::iter::once("choice   ").chain(std::iter::repeat("then     "))) {
+    for candidate in failed {
         // Writing to a String cannot fail.
+        let _ = writeln!(text, "fails     {}: {}", candidate.id, candidate.why);
+    }
+    for (candidate, word) in selection.candidates.iter().zip(std::iter::once("choice   ").chain(std::iter::repeat("then     "))) {
         let _ = writeln!(text, "{word} {}: {}", candidate.id, candidate.rule.sentence());
     }
     let _ = write!(text, "{plan}");
@@ -64,6 +111,8 @@ fn text(selection: &Selection, plan: &Plan, warnings: &[String]) -> String {
 #[derive(Serialize)]
 struct Json<'a> {
     schema: u32,
+    /// What would be tried before the first candidate, and fail.
+    failed: &'a [FailedCandidate],
     candidates: Vec<JsonCandidate<'a>>,
     steps: Vec<String>,
     warnings: Vec<&'a String>,
@@ -77,11 +126,12 @@ struct JsonCandidate<'a> {
 }
 
 impl<'a> Json<'a> {
-    fn new(selection: &'a Selection, plan: &'a Plan, warnings: &'a [String]) -> Self {
-        let candidate =
-            |c: &'a bedplate::decide::model::Candidate| JsonCandidate { id: c.id.as_str(), rule: c.rule.word(), reason: c.rule.sentence() };
+    fn new(planned: &'a Planned, warnings: &'a [String]) -> Self {
+        let Planned { failed, selection, plan } = planned;
+        let candidate = |c: &'a Candidate| JsonCandidate { id: c.id.as_str(), rule: c.rule.word(), reason: c.rule.sentence() };
         Self {
-            schema: bedplate::decide::model::SCHEMA,
+            schema: SCHEMA,
+            failed,
             candidates: selection.candidates.iter().map(candidate).collect(),
             steps: plan.steps.iter().map(ToString::to_string).collect(),
             warnings: plan.warnings.iter().chain(warnings).collect(),

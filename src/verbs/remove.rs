@@ -4,8 +4,8 @@
 use super::access::View;
 use super::{Exit, say};
 use crate::cli;
-use bedplate::boot::copy::remove_tree;
-use bedplate::boot::store::Store;
+use bedplate::boot::copy::remove_tree_in;
+use bedplate::boot::store::{STORE, Store};
 use bedplate::decide::deploy::{Removal, lone, may_remove, orphans};
 use bedplate::decide::manifest;
 use bedplate::decide::model::{Deployment, Id};
@@ -15,9 +15,11 @@ use bedplate::sys::{AsFd, OwnedFd, copy, fs};
 use std::ffi::CString;
 use std::io::Write;
 
+const DEPLOYMENTS: &str = "bedplate/deployments";
+
 pub fn run(args: &cli::Remove, out: &mut dyn Write) -> Result<Exit> {
     let mut view = View::open_for_change(args.sysroot.as_deref(), &args.run)?;
-    clear_leftovers(&view.store)?;
+    clear_leftovers(&view.store, &args.id)?;
     let deployment = view.deployment(&args.id)?.clone();
     check(&view, &deployment)?;
     let was_preferred = take_away(&mut view, &deployment, "asked for")?;
@@ -33,7 +35,7 @@ fn check(view: &View, deployment: &Deployment) -> Result<()> {
         record: &view.ledger.record,
         orphans: &orphans(&view.ledger.record, &view.facts.deployments),
         booted: view.booted().map(|booted| &booted.id),
-        fallback: view.next_boot().fallback(),
+        fallback: view.fallback(&view.next_boot()),
         carrier: carrier(view, deployment)?,
     })
 }
@@ -121,48 +123,59 @@ fn carries(view: &View, deployment: &Deployment) -> Result<bool> {
     }
 }
 
-/// What runs that were interrupted left in deployments/: half-written copies go, removals are finished.
-pub fn clear_leftovers(store: &Store) -> Result<()> {
-    let deployments = fs::open_dir_in(&store.dir, "deployments").or_fail("cannot open", "bedplate/deployments")?;
-    for name in fs::names(&deployments).or_fail("cannot read", "bedplate/deployments")? {
+/// What runs that were interrupted left in deployments/: half-written copies go, removals are finished. What cannot be cleared
+/// away stands in the way of its own ID alone.
+pub fn clear_leftovers(store: &Store, wanted: &str) -> Result<()> {
+    for name in fs::names_in(&store.dir, "deployments").or_fail("cannot read", DEPLOYMENTS)? {
         let leftover = |suffix: &str| name.strip_prefix('.')?.strip_suffix(suffix).and_then(Id::parse);
-        if leftover(".new").is_some() {
-            remove_tree(deployments.as_fd(), &name)?;
-        } else if let Some(id) = leftover(".del") {
-            finish_removal(store, &id)?;
+        let (id, cleared) = match (leftover(".new"), leftover(".del")) {
+            (Some(id), _) => (id, remove_below(store, "deployments", &name)),
+            (_, Some(id)) => (id.clone(), finish_removal(store, &id)),
+            (None, None) => continue,
+        };
+        match cleared {
+            Err(error) if id.as_str() == wanted => return Err(error),
+            Err(error) => log::warn!("{error}, going on: the next deploy or remove tries it again"),
+            Ok(()) => {}
         }
     }
     Ok(())
 }
 
+fn remove_below(store: &Store, place: &str, name: &str) -> Result<()> {
+    let on = format!("{STORE}/{place}");
+    let dir = fs::open_dir_in(&store.dir, place).or_fail("cannot open", &on)?;
+    remove_tree_in(dir.as_fd(), &on, name)
+}
+
 /// Deletes `.ID.del` and what is kept beside it. The manifest goes last: it says which state belongs to it.
 fn finish_removal(store: &Store, id: &Id) -> Result<()> {
-    let deployments = fs::open_dir_in(&store.dir, "deployments").or_fail("cannot open", "bedplate/deployments")?;
+    let deployments = fs::open_dir_in(&store.dir, "deployments").or_fail("cannot open", DEPLOYMENTS)?;
     let aside = format!(".{id}.del");
     let name = CString::new(aside.as_str()).unwrap_or_default();
     match copy::open_dir_at(&deployments, &name) {
         Ok(dir) => clear(store, id, &dir)?,
         // Whatever was put there by hand is nothing but itself.
         Err(Errno::ENOTDIR | Errno::ELOOP) => {}
-        Err(errno) => return Err(errno).or_fail("cannot open", &format!("bedplate/deployments/{aside}")),
+        Err(errno) => return Err(errno).or_fail("cannot open", &format!("{DEPLOYMENTS}/{aside}")),
     }
-    remove_tree(deployments.as_fd(), &aside)
+    remove_below(store, "deployments", &aside)
 }
 
 fn clear(store: &Store, id: &Id, dir: &OwnedFd) -> Result<()> {
+    let aside = format!("{DEPLOYMENTS}/.{id}.del");
     let text = match fs::read_text(dir, "deployment.toml") {
         Ok(text) => Some(text),
         Err(Errno::ENOENT) => None,
-        Err(errno) => return Err(errno).or_fail("cannot read", &format!("bedplate/deployments/.{id}.del/deployment.toml")),
+        Err(errno) => return Err(errno).or_fail("cannot read", &format!("{aside}/deployment.toml")),
     };
     // A manifest that nobody can read has no state that anybody could find.
     if let Some(manifest) = text.and_then(|text| manifest::parse(&text).ok()).filter(|manifest| manifest.id == *id) {
         let name = format!("{id}@{}", manifest.instance);
         keep_etc_manifest(store, id, &name)?;
-        let states = fs::open_dir_in(&store.dir, "state").or_fail("cannot open", "bedplate/state")?;
-        remove_tree(states.as_fd(), &name)?;
+        remove_below(store, "state", &name)?;
     }
-    remove_tree(dir.as_fd(), "root")
+    remove_tree_in(dir.as_fd(), &aside, "root")
 }
 
 /// It explains later why a file in /etc equals none of the vendors that are left.

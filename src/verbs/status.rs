@@ -4,7 +4,7 @@ use super::access::View;
 use super::{Exit, counted, say, say_json};
 use crate::cli;
 use bedplate::boot::verify;
-use bedplate::decide::model::{Chosen, FailedCandidate, Id, Rule, SCHEMA, Selection};
+use bedplate::decide::model::{Chosen, Deployment, FailedCandidate, Id, Rule, SCHEMA, Selection};
 use bedplate::decide::record::{Outcome, Status as Standing};
 use bedplate::error::{Error, Kind, Result};
 use serde::Serialize;
@@ -40,6 +40,13 @@ fn opened(view: &View) -> Result<Vec<String>> {
         Some(report) if verify::is_root("/", &report.mounts)? => verify::opened_since(&report.mounts),
         _ => Ok(Vec::new()),
     }
+}
+
+/// Not said twice: the boot may have found the same.
+fn cannot_boot(deployment: &Deployment, said: &[String]) -> Option<String> {
+    let (id, defect) = (&deployment.id, deployment.defect.as_ref()?);
+    let warning = format!("{id} cannot boot: {defect}");
+    (!said.iter().any(|said| said.starts_with(&warning))).then(|| format!("{warning}, the next boot passes it over"))
 }
 
 /// Everything that status shows; its JSON form is stable under [`SCHEMA`].
@@ -79,6 +86,8 @@ struct Next {
     rule: &'static str,
     reason: &'static str,
     tries_left: Option<u8>,
+    /// Why it cannot boot, where one can see that.
+    defect: Option<String>,
 }
 
 impl Status {
@@ -89,13 +98,15 @@ impl Status {
         let mut warnings: Vec<String> = view.report.iter().flat_map(|report| report.warnings.clone()).collect();
         warnings.extend(view.warnings.iter().chain(&selection.notes).cloned());
         warnings.extend(opened(view)?);
+        let torn: Vec<String> = view.facts.deployments.iter().filter_map(|deployment| cannot_boot(deployment, &warnings)).collect();
+        warnings.extend(torn);
         warnings.sort();
         warnings.dedup();
         Ok(Self {
             schema: SCHEMA,
             booted: Booted::of(view),
             next: Next::of(view, &selection),
-            fallback: selection.fallback().map(|candidate| candidate.id.to_string()),
+            fallback: view.fallback(&selection).map(|candidate| candidate.id.to_string()),
             default: record.default.and_then(name),
             one_shot: record.one_shot.and_then(name),
             incumbent: record.incumbent.and_then(name),
@@ -114,7 +125,7 @@ impl Status {
             None => line("booted", "not through bedplate (there is no report of this boot)"),
         }
         match &self.next {
-            Some(next) => line("next boot", &next.text()),
+            Some(next) => line("next boot", &next.text(self.fallback.as_deref())),
             None => line("next boot", "nothing: no deployment can be chosen (deploy one, or see bedplate list)"),
         }
         line("fallback", self.fallback.as_deref().unwrap_or("none"));
@@ -194,11 +205,14 @@ impl Next {
             reason: first.rule.sentence(),
             // A preference and the last resort do not go by the tries that are left.
             tries_left: slot.filter(|_| !first.rule.is_preference() && first.rule != Rule::LastResort).map(|slot| slot.left),
+            defect: view.defect(first).map(ToString::to_string),
         })
     }
 
-    fn text(&self) -> String {
+    fn text(&self, fallback: Option<&str>) -> String {
         let tries = self.tries_left.map(|left| format!("; tries left: {left}")).unwrap_or_default();
-        format!("{}: {}{tries}", self.id, self.reason)
+        let then = fallback.map_or("nothing else boots".into(), |id| format!("then {id}"));
+        let defect = self.defect.as_ref().map(|defect| format!(" (cannot boot: {defect}; {then})")).unwrap_or_default();
+        format!("{}: {}{tries}{defect}", self.id, self.reason)
     }
 }

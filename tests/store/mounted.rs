@@ -120,6 +120,35 @@ fn a_sysroot_that_is_mounted_read_only_is_written_in_private() {
 }
 
 #[test]
+fn what_cannot_be_cleared_away_blocks_only_its_own_name() {
+    if !inside("what_cannot_be_cleared_away_blocks_only_its_own_name") {
+        return;
+    }
+    // A mount resists root, too, on every file system.
+    let bench = Bench::new();
+    bench.done(&["deploy", "TREE", "--id", "v1"]);
+    let busy = ["sysroot/bedplate/deployments/.v2.new/root", "sysroot/bedplate/deployments/.v3.del/root"].map(|path| bench.path(path));
+    for path in &busy {
+        std::fs::create_dir_all(path).unwrap();
+        mount(&["--bind", path, path]);
+    }
+    let in_the_way =
+        |name: &str| format!("cannot remove \"bedplate/deployments/{name}/root\": something is mounted there; unmount it first");
+    let going_on = |name: &str| format!("bedplate: warning: {}, going on: the next deploy or remove tries it again\n", in_the_way(name));
+    for arguments in [&["deploy", "TREE", "--id", "v4"][..], &["remove", "v4"]] {
+        let ended = bench.bedplate(arguments);
+        assert_eq!((ended.code, ended.err), (0, going_on(".v2.new") + &going_on(".v3.del")));
+    }
+    let blocked = bench.bedplate(&["deploy", "TREE", "--id", "v2"]);
+    assert_eq!((blocked.code, blocked.err), (1, format!("bedplate: error: {}\n", in_the_way(".v2.new"))));
+    for path in &busy {
+        assert!(Command::new("umount").arg(path).status().unwrap().success());
+    }
+    bench.done(&["deploy", "TREE", "--id", "v2"]);
+    assert_eq!(bench.names("sysroot/bedplate/deployments"), ["v1", "v2"]);
+}
+
+#[test]
 fn what_a_copy_would_leave_out_is_refused() {
     if !inside("what_a_copy_would_leave_out_is_refused") {
         return;

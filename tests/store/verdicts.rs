@@ -169,6 +169,33 @@ fn what_a_person_chose_is_shown_without_tries() {
 }
 
 #[test]
+fn what_cannot_boot_is_said_and_passed_over() {
+    let bench = Bench::with_two_good();
+    bench.done(&["deploy", "TREE", "--id", "v3"]);
+    std::fs::remove_dir_all(bench.path("sysroot/bedplate/deployments/v3/root/usr")).unwrap();
+    std::fs::remove_dir_all(bench.path("sysroot/bedplate/deployments/v2/root/usr")).unwrap();
+    bench.write("sysroot/bedplate/deployments/hand/root/usr/x", "");
+    let why = |id: &str| format!("cannot open \"bedplate/deployments/{id}/root/usr\": no such file or directory");
+    let expected = format!(
+        "next boot  v3: on trial, with tries left; tries left: 3 (cannot boot: {}; then v1)\n\
+         fallback   v1\n\
+         warning    hand cannot boot: \"bedplate/deployments/hand/deployment.toml\" is missing, the next boot passes it over\n\
+         warning    v2 cannot boot: {}, the next boot passes it over\n\
+         warning    v3 cannot boot: {}, the next boot passes it over\n",
+        why("v3"),
+        why("v2"),
+        why("v3")
+    );
+    assert_eq!(bench.done(&["status"]).split_once('\n').unwrap().1, expected);
+    let sysroot = bench.path("sysroot");
+    let plan = Command::new(env!("CARGO_BIN_EXE_bedplate")).args(["plan", "--cmdline=", "--sysroot", &sysroot]).output().unwrap();
+    let plan = String::from_utf8(plan.stdout).unwrap();
+    let fails = format!("fails     v3: {}\nfails     v2: {}\nchoice    v1: was good once", why("v3"), why("v2"));
+    assert!(plan.starts_with(&fails), "{plan}");
+    assert_eq!(bench.bedplate(&["remove", "v1"]).err, "bedplate: error: \"v1\" is not removed: it is the fallback of the next boot\n");
+}
+
+#[test]
 fn a_default_needs_one_of_two() {
     for arguments in [&["set-default"][..], &["set-default", "v1", "--clear"]] {
         let output = Command::new(env!("CARGO_BIN_EXE_bedplate")).args(arguments).args(["--sysroot", "/nowhere"]).output().unwrap();
@@ -217,6 +244,35 @@ fn a_damaged_report_is_as_none_only_for_whoever_reads() {
         assert!(ended.code == 1 && ended.err.contains("cannot understand"), "{}", ended.err);
         assert!(ended.err.ends_with("; the next boot writes it anew\n"), "{}", ended.err);
     }
+}
+
+#[test]
+fn a_plan_goes_by_what_the_machine_went_by() {
+    let bench = Bench::new();
+    bench.done(&["deploy", "TREE", "--id", "v1", "--good"]);
+    let mut config = bedplate::decide::config::Config::default();
+    config.etc.mode = bedplate::decide::config::EtcMode::Ro;
+    bench.write("sysroot/bedplate/config.json", &serde_json::to_string(&config).unwrap());
+    bench.write("tree/etc/bedplate/bedplate.toml", "[etc]\nmode = \"transient\"\n");
+    let (sysroot, tree) = (bench.path("sysroot"), bench.path("tree"));
+    let plan = |more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bedplate"));
+        let output = command.args(["plan", "--cmdline=", "--sysroot", &sysroot]).args(more).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(plan(&[]).contains("# etc.mode = \"ro\"\n"), "{}", plan(&[]));
+    assert!(!plan(&["--config-root", &tree]).contains("# etc.mode = \"ro\"\n"));
+}
+
+#[test]
+fn a_damaged_manifest_is_named() {
+    let bench = Bench::new();
+    bench.done(&["deploy", "TREE", "--id", "v1", "--good"]);
+    std::fs::remove_file(bench.path("sysroot/bedplate/deployments/v1/deployment.toml")).unwrap();
+    let why =
+        "\"v1\" cannot boot: \"bedplate/deployments/v1/deployment.toml\" is missing; put that file back, or deploy it under another ID";
+    let ended = bench.bedplate(&["rollback", "v1"]);
+    assert_eq!((ended.code, ended.err), (1, format!("bedplate: error: {why}\n")));
 }
 
 #[test]

@@ -18,7 +18,7 @@ mod tests;
 
 pub use content::shares_blocks;
 pub use measure::measure;
-pub use remove::remove_tree;
+pub use remove::{remove_tree, remove_tree_in};
 
 use crate::error::Result;
 use crate::sys::{BorrowedFd, copy as sys};

@@ -21,10 +21,15 @@ struct Remover {
 /// Removes `name` in `parent` with everything below it; nothing there is no error. What was removed before a failure
 /// stays removed.
 pub fn remove_tree(parent: BorrowedFd<'_>, name: &str) -> Result<()> {
+    remove_tree_in(parent, "", name)
+}
+
+/// The same, with the path of `parent` for messages.
+pub fn remove_tree_in(parent: BorrowedFd<'_>, place: &str, name: &str) -> Result<()> {
     let c_name = component(name)?;
     let root = sys::open_again(parent).or_fail("cannot open the directory of", name)?;
     let mount = sys::look_open(&root).or_fail("cannot look at the directory of", name)?.mount;
-    let mut remover = Remover { at: DirStack::new(root), mount, levels: Vec::new(), entered: Vec::new(), trail: Trail::default() };
+    let mut remover = Remover { at: DirStack::new(root), mount, levels: Vec::new(), entered: Vec::new(), trail: Trail::below(place) };
     match sys::look(remover.at.top(), &c_name) {
         Err(Errno::ENOENT) => Ok(()),
         Err(errno) => Err(errno).or_fail("cannot look at", name),

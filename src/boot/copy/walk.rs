@@ -67,6 +67,11 @@ impl DirStack {
 pub struct Trail(Vec<u8>);
 
 impl Trail {
+    /// Begins below a place, so that messages name the whole path.
+    pub fn below(place: &str) -> Self {
+        Self(place.into())
+    }
+
     pub fn push(&mut self, name: &CStr) {
         if !self.0.is_empty() {
             self.0.push(b'/');

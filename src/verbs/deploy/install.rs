@@ -4,7 +4,7 @@ use super::progress::Progress;
 use super::source::Source;
 use crate::verbs::remove::sync_dir;
 use crate::verbs::root_tree::{self, MOUNT_POINTS};
-use bedplate::boot::copy::{Flow, Totals, copy_tree, remove_tree};
+use bedplate::boot::copy::{Flow, Totals, copy_tree, remove_tree_in};
 use bedplate::boot::etc_manifest;
 use bedplate::boot::store::Store;
 use bedplate::decide::manifest::{self, Manifest};
@@ -23,7 +23,7 @@ pub fn install(store: &Store, source: &Source, totals: Totals, manifest: &Manife
         fs::rename_new_in(&deployments, &temporary, manifest.id.as_str()).or_fail("cannot rename into place", manifest.id.as_str())?;
         sync_dir(store, "deployments")
     });
-    result.map_err(|error| match remove_tree(deployments.as_fd(), &temporary) {
+    result.map_err(|error| match remove_tree_in(deployments.as_fd(), "bedplate/deployments", &temporary) {
         Ok(()) => error,
         Err(more) => Error::new(error.kind, format!("{error} (and {more}: the next deploy tries that again)")),
     })

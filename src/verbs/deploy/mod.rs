@@ -29,7 +29,7 @@ pub fn run(args: &cli::Deploy, out: &mut dyn Write) -> Result<Exit> {
     }
     let mut view = View::open_for_change(args.sysroot.as_deref(), &args.run)?;
     let interrupts = Interrupts::hold().or_fail("cannot hold signals for", "deploy")?;
-    clear_leftovers(&view.store)?;
+    clear_leftovers(&view.store, id.as_str())?;
     let source = Source::open(&args.source)?;
     let standing = if args.good { Standing::Good } else { Standing::Trial };
     for warning in check(args, &id, standing, &view, &source)? {
@@ -61,7 +61,7 @@ fn check_room(view: &View, source: &Source, totals: Totals) -> Result<()> {
 fn protected(view: &View) -> Vec<Key> {
     let selection = view.next_boot();
     let key_of = |candidate: &Candidate| view.facts.deployments.iter().find(|d| d.id == candidate.id).and_then(Deployment::key);
-    let candidates = [selection.first(), selection.fallback()].into_iter().flatten();
+    let candidates = [selection.first(), view.fallback(&selection)].into_iter().flatten();
     view.booted_key().into_iter().chain(candidates.filter_map(key_of)).collect()
 }
 
