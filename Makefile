@@ -54,7 +54,8 @@ bench: setup build
 	@scripts/bench
 
 # The initramfs's units get no link here: the dracut module makes them, inside the initramfs, where /usr/bin is the program's place.
-install: $(BIN)
+# The default program is built anew where it is older than its sources; another one is taken as it is.
+install: $(if $(filter target/bedplate,$(BIN)),build,$(BIN))
 	install -D -m 0755 $(BIN) $(DESTDIR)$(PREFIX)/bin/bedplate
 	install -d $(UNITS)/sysinit.target.wants $(UNITS)/multi-user.target.wants $(DRACUT) $(DOC)
 	for unit in systemd-units/*; do sed 's|=/usr/bin/|=$(PREFIX)/bin/|' "$$unit" > $(UNITS)/$${unit##*/} && chmod 0644 $(UNITS)/$${unit##*/} || exit 1; done

@@ -55,15 +55,20 @@ fn help(text: &str) -> String {
 
 /// argh's message as one line of ours, with the next step.
 fn complaint(text: &str) -> String {
-    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && *line != HIDDEN && *line != "help");
-    let first = lines.next().unwrap_or("wrong arguments").trim_end_matches('.');
-    let rest: Vec<&str> = lines.collect();
-    let first = match first {
-        "One of the following subcommands must be present:" => "a command is missing; there are:".into(),
-        other => other.chars().take(1).map(|first| first.to_ascii_lowercase()).chain(other.chars().skip(1)).collect::<String>(),
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty() && *line != HIDDEN && *line != "help").collect();
+    // It has a heading for positional ones and a heading for options.
+    let (headings, rest): (Vec<&str>, Vec<&str>) = lines.iter().partition(|line| line.ends_with(':'));
+    let what = match headings.first().or(lines.first()) {
+        None => "wrong arguments".into(),
+        Some(heading) if heading.starts_with("Required ") => format!("not given: {}", rest.join(", ")),
+        Some(heading) if heading.starts_with("One of the following ") => format!("a command is missing; there are: {}", rest.join(", ")),
+        Some(first) => lower_first(first.trim_end_matches('.')),
     };
-    let what = if rest.is_empty() { first } else { format!("{first} {}", rest.join(", ")) };
     format!("{what} (--help tells more)")
+}
+
+fn lower_first(text: &str) -> String {
+    text.chars().take(1).map(|first| first.to_ascii_lowercase()).chain(text.chars().skip(1)).collect()
 }
 
 #[cfg(test)]
@@ -90,7 +95,11 @@ mod tests {
     #[test]
     fn complaints_are_one_line() {
         for (argh, ours) in [
-            ("Required options not provided:\n    --id\n    --x\n", "required options not provided: --id, --x (--help tells more)"),
+            ("Required options not provided:\n    --id\n    --x\n", "not given: --id, --x (--help tells more)"),
+            (
+                "Required positional arguments not provided:\n    source\n\nRequired options not provided:\n    --id\n",
+                "not given: source, --id (--help tells more)",
+            ),
             ("No value provided for option '--id'.\n", "no value provided for option '--id' (--help tells more)"),
             (
                 "One of the following subcommands must be present:\n    help\n    pin\n    note\n",

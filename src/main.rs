@@ -7,6 +7,7 @@ mod verbs;
 
 use arguments::Parsed;
 use cli::Verb;
+use logger::Reader;
 use std::io::Write;
 use std::process::ExitCode;
 use verbs::Exit;
@@ -17,7 +18,11 @@ fn main() -> ExitCode {
     // PID 1 of a container that does something else must not mount anything.
     let is_init = matches!(parsed, Parsed::Run(Verb::Pid1(_))) && std::process::id() == 1;
     let early = if is_init { bedplate::boot::pid1::early() } else { Ok(()) };
-    logger::init(if is_init { logger::Reader::Kernel } else { logger::Reader::Caller });
+    logger::init(match &parsed {
+        Parsed::Run(_) if is_init => Reader::Kernel,
+        Parsed::Run(Verb::PrepareRoot(_) | Verb::Pid1(_) | Verb::Note(_)) => Reader::Unit,
+        _ => Reader::Person,
+    });
     if let Err(error) = early {
         // The boot is tried all the same: what is missing will say so where it is needed.
         log::error!("{error}");

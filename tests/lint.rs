@@ -192,6 +192,20 @@ fn what_is_shipped_is_clean() {
 }
 
 #[test]
+fn no_stale_program_is_installed() {
+    let image = Image::new();
+    fs::create_dir(image.path("target")).unwrap();
+    fs::write(image.path("target/bedplate"), "stale").unwrap();
+    let steps = |more: &[&str]| {
+        let mut make = Command::new("make");
+        make.args(["-n", "-C", &image.path(""), "-f", &format!("{PROJECT}/Makefile"), "install"]).args(more);
+        String::from_utf8(make.output().unwrap().stdout).unwrap()
+    };
+    assert!(steps(&[]).contains("build-static target/bedplate\n"), "{}", steps(&[]));
+    assert!(!steps(&[&format!("BIN={PROGRAM}")]).contains("build-static"));
+}
+
+#[test]
 fn each_fault_is_found_where_it_is() {
     for (spoil, finding, code) in CASES {
         let image = Image::new();

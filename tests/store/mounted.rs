@@ -90,8 +90,12 @@ fn a_disk_that_fills_up_meanwhile_is_left_clean() {
     while !bench.exists("sysroot/bedplate/deployments/.v1.new/root/usr") {
         std::thread::yield_now();
     }
+    // It must not be done before the disk is full.
+    let signal = |name: &str| assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
+    signal("-STOP");
     let mut full = std::fs::File::create(&filler).unwrap();
     while std::io::Write::write(&mut full, &vec![7; 1 << 16]).is_ok_and(|written| written > 0) {}
+    signal("-CONT");
     let output = child.wait_with_output().unwrap();
     drop(full);
     std::fs::remove_file(&filler).unwrap();
