@@ -94,7 +94,7 @@ fn run(command: &mut Command) {
 /// What is done to the image, the finding, and the exit code.
 type Case = (fn(&Image), &'static str, i32);
 
-const CASES: [Case; 17] = [
+const CASES: [Case; 18] = [
     (
         |image| image.write("etc/bedplate/bedplate.toml.d/10-x.toml", "# mine\n[boot]\ntrys = 5\n"),
         "error: TREE/etc/bedplate/bedplate.toml.d/10-x.toml:3: unknown key boot.trys (there are: boot.tries, boot.good-tries, boot.count, \
@@ -156,8 +156,14 @@ const CASES: [Case; 17] = [
     ),
     (
         |image| fs::remove_file(image.tree("usr/lib/systemd/system/multi-user.target.wants/bedplate-mark-good.service")).unwrap(),
-        "warning: TREE/usr/lib/systemd/system/multi-user.target.wants/bedplate-mark-good.service: missing: the system cannot mark itself \
-         good, and a trial of it ends in a rollback (make install DESTDIR= puts it there)",
+        "warning: TREE/usr/lib/systemd/system/multi-user.target.wants/bedplate-mark-good.service: missing: the system cannot mark itself good, \
+         and a trial of it ends in a rollback (make install DESTDIR= puts it there)",
+        0,
+    ),
+    (
+        |image| fs::remove_file(image.tree("usr/lib/systemd/system/bedplate-shutdown.service")).unwrap(),
+        "warning: TREE/usr/lib/systemd/system/bedplate-shutdown.service: missing: a clean reboot before mark good counts as \
+         a failure (make install DESTDIR= puts it there)",
         0,
     ),
     (
@@ -254,6 +260,29 @@ warning: DISK/bedplate/deployments/.v3.del: left by a removal that was interrupt
 2 errors, 5 warnings
 ";
     assert_eq!(image.lint(&["--sysroot", &image.path("disk")]), (2, expected.into()));
+}
+
+#[test]
+fn whatever_others_may_change_is_found() {
+    let image = Image::with_store();
+    let files = ["", "record", "config.json", "history.jsonl", "deployments", "manifests", "state", "var", "deployments/v1"];
+    let files = files.map(String::from).into_iter();
+    let of_deployment = ["deployment.toml", "boot-success", "boot-failure", "etc.manifest"].map(|name| format!("deployments/v1/{name}"));
+    for file in files.chain(of_deployment) {
+        let path = image.path(&format!("disk/bedplate/{file}"));
+        if !Path::new(&path).exists() {
+            fs::write(&path, "{}").unwrap();
+        }
+        let before = fs::metadata(&path).unwrap().permissions();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o722)).unwrap();
+        let (code, text) = image.lint(&["--sysroot", &image.path("disk")]);
+        fs::set_permissions(&path, before).unwrap();
+        let file = format!("DISK/bedplate/{file}");
+        let expected = format!("error: {}: writable by others (mode 0722): chmod go-w it\n", file.trim_end_matches('/'));
+        assert!(code == 2 && text.contains(&expected), "{file}: {text}");
+    }
+    fs::set_permissions(image.path("disk/bedplate/var"), fs::Permissions::from_mode(0o1777)).unwrap();
+    assert!(!image.lint(&["--sysroot", &image.path("disk")]).1.contains("DISK/bedplate/var"));
 }
 
 #[test]

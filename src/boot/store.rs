@@ -1,5 +1,6 @@
 //! The store on the physical root: the record file, markers, history, leftovers. It decides nothing.
 
+use crate::decide::guard;
 use crate::decide::marker::{self, Marker, Verdict};
 use crate::decide::model::{Deployment, Id};
 use crate::decide::record::Record;
@@ -171,15 +172,14 @@ impl Store {
 
     /// Warnings on what others than root could change, by mode.
     pub fn writable_by_others(&self) -> Vec<String> {
-        let fixed = ["", "record", "deployments", "state"].map(String::from);
-        let manifests = self.deployments().unwrap_or_default();
-        let manifests = manifests.iter().map(|id| format!("deployments/{id}/deployment.toml"));
         let warning = |path: String| {
             let mode = fs::stat_in(&self.dir, &path).ok()?.mode;
-            let text = || format!("\"{STORE}/{path}\" is writable by others (mode {mode:04o}), using it all the same: chmod go-w it");
-            (mode & 0o022 != 0).then(text)
+            let on = format!("{STORE}/{path}");
+            let on = on.trim_end_matches('/');
+            let text = || format!("\"{on}\" is writable by others (mode {mode:04o}), using it all the same: chmod go-w it");
+            guard::is_open(&path, mode).then(text)
         };
-        fixed.into_iter().chain(manifests).filter_map(warning).collect()
+        guard::paths(&self.deployments().unwrap_or_default()).into_iter().filter_map(warning).collect()
     }
 }
 

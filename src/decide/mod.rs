@@ -7,6 +7,7 @@ pub mod config;
 pub mod deploy;
 pub mod etc_manifest;
 pub mod fstab;
+pub mod guard;
 pub mod lint;
 pub mod manifest;
 pub mod marker;

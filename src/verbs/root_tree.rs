@@ -1,6 +1,7 @@
 //! What a root tree has to bring, as `deploy` and `lint` look for it. Reads only.
 
 use bedplate::boot::facts;
+use bedplate::decide::deploy::{Part, UNITS};
 use bedplate::decide::model::VendorEtc;
 use bedplate::error::{Errno, Error, OrFail, Result};
 use bedplate::sys::fs::{self, FileType};
@@ -11,21 +12,26 @@ use bedplate::sys::{OwnedFd, fs::Stat};
 pub const MOUNT_POINTS: [(&str, u16); 8] =
     [("sysroot", 0o755), ("var", 0o755), ("tmp", 0o1777), ("proc", 0o555), ("sys", 0o555), ("dev", 0o755), ("run", 0o755), ("etc", 0o755)];
 
-/// bedplate's booted half: the program, and the unit that marks good where systemd runs.
+/// bedplate's booted half: the program, and units where systemd runs.
 const PROGRAM: &str = "usr/bin/bedplate";
 const SYSTEMD: &str = "usr/lib/systemd/systemd";
-const MARK_GOOD: &str = "bedplate-mark-good.service";
 const EXECUTABLE: u16 = 0o111;
 
-/// What is missing of the booted half, as paths.
-pub fn missing_half(tree: &OwnedFd) -> Result<Vec<String>> {
+/// What is missing of the booted half. The link to a unit that is not there is not worth a word.
+pub fn missing_half(tree: &OwnedFd) -> Result<Vec<(Part, String)>> {
     let mut missing = Vec::new();
     if stat(tree, PROGRAM)?.is_none() {
-        missing.push(PROGRAM.to_string());
+        missing.push((Part::MarkGood, PROGRAM.to_string()));
     }
-    if stat(tree, SYSTEMD)?.is_some() {
-        missing.extend(no_unit(tree, MARK_GOOD)?);
-        missing.extend(no_unit(tree, &format!("multi-user.target.wants/{MARK_GOOD}"))?);
+    if stat(tree, SYSTEMD)?.is_none() {
+        return Ok(missing);
+    }
+    for (part, unit, target) in UNITS {
+        let missed = match no_unit(tree, unit)? {
+            None => no_unit(tree, &format!("{target}.wants/{unit}"))?,
+            missed => missed,
+        };
+        missing.extend(missed.map(|path| (part, path)));
     }
     Ok(missing)
 }

@@ -134,12 +134,14 @@ fn what_others_may_write_is_warned_about() {
         machine.deploy("v1", &["--good"]);
         set_mode(&machine.at("config/etc/bedplate/bedplate.toml"), 0o666);
         set_mode(&machine.store("deployments/v1/deployment.toml"), 0o622);
+        set_mode(&machine.store("deployments/v1/boot-success"), 0o602);
         set_mode(&machine.store("record"), 0o620);
         let end = "using it all the same: chmod go-w it";
         let expected = [
             format!("\"etc/bedplate/bedplate.toml\" is writable by others (mode 0666), {end}"),
             format!("\"bedplate/record\" is writable by others (mode 0620), {end}"),
             format!("\"bedplate/deployments/v1/deployment.toml\" is writable by others (mode 0622), {end}"),
+            format!("\"bedplate/deployments/v1/boot-success\" is writable by others (mode 0602), {end}"),
         ];
         let ended = machine.boot("");
         assert_eq!((ended.stands(), ended.warnings()), ("v1", expected.iter().map(String::as_str).collect()));

@@ -114,11 +114,19 @@ fn a_tree_without_the_booted_half_is_warned_about() {
     std::fs::remove_file(bench.path("tree/usr/bin/bedplate")).unwrap();
     bench.write("tree/usr/lib/systemd/systemd", "");
     let ended = bench.bedplate(&["deploy", "TREE", "--id", "v1"]);
-    let unit = "usr/lib/systemd/system/bedplate-mark-good.service";
-    let link = "usr/lib/systemd/system/multi-user.target.wants/bedplate-mark-good.service";
-    let warning =
-        format!("the tree has no usr/bin/bedplate, {unit}, {link}: it cannot mark itself good, and a trial of it ends in a rollback");
-    assert_eq!((ended.code, ended.err), (0, format!("bedplate: warning: {warning}\n")));
+    let unit = |name: &str| format!("usr/lib/systemd/system/{name}");
+    let units = ["bedplate-mark-good.service", "bedplate-started.service", "bedplate-shutdown.service"].map(unit);
+    let what = format!("usr/bin/bedplate, {}", units.join(", "));
+    let warning = |what: &str, why: &str| format!("bedplate: warning: the tree has no {what}: {why}\n");
+    let expected = warning(&what, "the system cannot mark itself good, and a trial of it ends in a rollback");
+    assert_eq!((ended.code, ended.err), (0, expected));
+    for file in ["usr/bin/bedplate".into(), units[0].clone(), unit("multi-user.target.wants/bedplate-mark-good.service"), units[1].clone()]
+    {
+        bench.write(&format!("tree/{file}"), "");
+    }
+    let ended = bench.bedplate(&["deploy", "TREE", "--id", "v2"]);
+    let what = format!("{}, {}", unit("sysinit.target.wants/bedplate-started.service"), units[2]);
+    assert_eq!((ended.code, ended.err), (0, warning(&what, "once it is good, nobody notices that it does not work any more")));
 }
 
 #[test]

@@ -2,11 +2,13 @@
 //!
 //! It decides on what the verbs have found. It looks at nothing and changes nothing.
 
+mod half;
 mod orphan;
 #[cfg(test)]
 mod tests;
 mod text;
 
+pub use half::{Part, UNITS, consequence};
 pub use orphan::{lone, orphans};
 pub use text::size_text;
 
@@ -44,8 +46,8 @@ pub struct Source {
     pub has_etc: bool,
     /// Why no init program was found, if none was.
     pub no_init: Option<String>,
-    /// What the tree lacks of bedplate's booted half, as paths.
-    pub missing: Vec<String>,
+    /// What the tree lacks of bedplate's booted half: paths with the part that each is of.
+    pub missing: Vec<(Part, String)>,
     /// Permission bits of its own root: they become those of `/`.
     pub mode: u16,
 }
@@ -158,9 +160,9 @@ pub fn has_room(need: Need, space: Space) -> Result<()> {
 
 fn warnings(source: &Source) -> Vec<String> {
     let mut warnings = Vec::new();
-    if !source.missing.is_empty() {
-        let missing = source.missing.join(", ");
-        warnings.push(format!("the tree has no {missing}: it cannot mark itself good, and a trial of it ends in a rollback"));
+    if let Some(worst) = source.missing.iter().map(|(part, _)| *part).min() {
+        let paths: Vec<&str> = source.missing.iter().map(|(_, path)| path.as_str()).collect();
+        warnings.push(format!("the tree has no {}: {}", paths.join(", "), consequence(worst)));
     }
     if source.mode & 0o055 != 0o055 {
         warnings.push(format!("the source's own mode is {:04o}, and so will be that of /: only root can use such a system", source.mode));

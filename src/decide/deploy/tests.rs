@@ -114,12 +114,13 @@ fn a_record_full_of_what_is_in_use_takes_no_more() {
 
 #[test]
 fn what_the_person_should_know() {
-    let source = Source { missing: ["usr/bin/bedplate".into(), "a unit".into()].into(), mode: 0o700, ..good_source() };
+    let source =
+        Source { missing: [(Part::Started, "a unit".into()), (Part::MarkGood, "another".into())].into(), mode: 0o700, ..good_source() };
     let warnings = deploy(&record(), &Case { source, ..case() }).unwrap();
     assert_eq!(
         warnings,
         [
-            "the tree has no usr/bin/bedplate, a unit: it cannot mark itself good, and a trial of it ends in a rollback",
+            "the tree has no a unit, another: the system cannot mark itself good, and a trial of it ends in a rollback",
             "the source's own mode is 0700, and so will be that of /: only root can use such a system",
         ]
     );

@@ -2,16 +2,17 @@
 
 use super::Finding;
 use crate::decide::deploy::{kept_by_record, orphans};
+use crate::decide::guard;
 use crate::decide::model::{Deployment, Id};
 use crate::decide::record::Record;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// What was found in a store. Paths begin with the store's own name.
+/// What was found in a store. Paths are below it; the store itself is the empty one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Store<'a> {
-    /// The store itself, record, directories and manifests, with their modes.
+    /// What [`guard::paths`] lists and is there, with its mode.
     pub modes: Vec<(String, u16)>,
     /// Directories whose content is nobody's business: they hold keys, passwords and setuid programs.
     pub private: &'a [&'a str],
@@ -39,11 +40,13 @@ pub fn store(store: &Store<'_>) -> Vec<Finding> {
 }
 
 fn mode_of(store: &Store<'_>, path: &str, mode: u16) -> Option<Finding> {
-    if mode & 0o022 != 0 {
-        return Some(Finding::writable_by_others(path, mode));
+    let file = format!("bedplate/{path}");
+    let file = file.trim_end_matches('/');
+    if guard::is_open(path, mode) {
+        return Some(Finding::writable_by_others(file, mode));
     }
     let open = store.private.contains(&path) && mode & 0o055 != 0;
-    open.then(|| Finding::warning(path, None, format!("others may look into it (mode {mode:04o}): chmod 0700 it")))
+    open.then(|| Finding::warning(file, None, format!("others may look into it (mode {mode:04o}): chmod 0700 it")))
 }
 
 fn deployment_of(store: &Store<'_>, deployment: &Deployment) -> Option<Finding> {

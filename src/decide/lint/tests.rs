@@ -98,7 +98,7 @@ fn findings_on_the_tree() {
         has_usr: false,
         no_init: Some("there is no init program".into()),
         no_mount_points: vec!["sysroot".into()],
-        missing_half: vec!["usr/bin/bedplate".into()],
+        missing_half: vec![(crate::decide::deploy::Part::MarkGood, "usr/bin/bedplate".into())],
         has_machine_id: false,
         fstab: fstab::parse("# by hand\nUUID=1 / ext4\n/dev/b /var ext4\n/dev/c /srv ext4\nswap none swap\n"),
         units: vec![
@@ -152,10 +152,10 @@ fn findings_on_the_store() {
     let broken = Deployment { defect: Some(Error::deterministic("no manifest")), manifest: None, ..deployment("v3") };
     let deployments = [v1, deployment("v2"), broken];
     let names = ["v1", "v2", "v3", ".v4.new", ".v5.del", "lost+found"].map(String::from);
-    let modes = vec![("bedplate".into(), 0o700), ("bedplate/record".into(), 0o602), ("bedplate/state".into(), 0o755)];
+    let modes = [("", 0o702), ("record", 0o602), ("state", 0o755), ("var", 0o1777)].map(|(path, mode)| (path.into(), mode)).into();
     let mut found = Store {
         modes,
-        private: &["bedplate", "bedplate/state"],
+        private: &["", "state"],
         record_lost: None,
         record: &record,
         deployments: &deployments,
@@ -163,6 +163,7 @@ fn findings_on_the_store() {
         odd: &["a marker is damaged".into()],
     };
     let expected = [
+        "error: bedplate: writable by others (mode 0702): chmod go-w it",
         "error: bedplate/record: writable by others (mode 0602): chmod go-w it",
         "warning: bedplate/state: others may look into it (mode 0755): chmod 0700 it",
         "warning: bedplate/deployments/v2: not armed: it boots only by bedplate.deployment=; deploy it under another ID",

@@ -3,6 +3,7 @@
 use super::Finding;
 use super::unit::Program;
 use crate::decide::config::{Config, VarMode};
+use crate::decide::deploy::{Part, consequence};
 use crate::decide::model::{FstabLine, VendorEtc};
 use alloc::format;
 use alloc::string::String;
@@ -18,7 +19,7 @@ pub struct Tree {
     /// Mount points that are no directories.
     pub no_mount_points: Vec<String>,
     /// What is missing of bedplate's booted half.
-    pub missing_half: Vec<String>,
+    pub missing_half: Vec<(Part, String)>,
     pub has_machine_id: bool,
     pub fstab: Vec<FstabLine>,
     /// Targets of `[[path]]` that are directories.
@@ -51,8 +52,8 @@ pub fn tree(tree: &Tree, config: &Config) -> Vec<Finding> {
     }
     let no_mount_point = "there is no such directory to mount on: bedplate deploy makes it, other ways of installing do not";
     findings.extend(tree.no_mount_points.iter().map(|path| Finding::warning(path, None, no_mount_point)));
-    let no_half = "missing: the system cannot mark itself good, and a trial of it ends in a rollback (make install DESTDIR= puts it there)";
-    findings.extend(tree.missing_half.iter().map(|path| Finding::warning(path, None, no_half)));
+    let no_half = |part: &Part| format!("missing: {} (make install DESTDIR= puts it there)", consequence(*part));
+    findings.extend(tree.missing_half.iter().map(|(part, path)| Finding::warning(path, None, no_half(part))));
     findings.extend(tree.units.iter().flat_map(unit));
     findings
 }

@@ -5,13 +5,14 @@ use bedplate::boot::facts;
 use bedplate::boot::ledger::{Ledger, Lost};
 use bedplate::boot::store::{STORE, Store};
 use bedplate::decide::config::Config;
+use bedplate::decide::guard;
 use bedplate::decide::lint::{self, Finding};
 use bedplate::decide::model::Disk;
 use bedplate::error::{Errno, OrFail, Result};
 use bedplate::sys::fs;
 
-/// What only root may look into, as `init-store` makes it.
-const PRIVATE: [&str; 4] = ["bedplate", "bedplate/deployments", "bedplate/state", "bedplate/manifests"];
+/// What only root may look into, as `init-store` makes it; below the store, which is the first.
+const PRIVATE: [&str; 4] = ["", "deployments", "state", "manifests"];
 
 pub fn findings(sysroot: &str) -> Result<Vec<Finding>> {
     let store = open_store(sysroot)?;
@@ -34,15 +35,12 @@ pub fn findings(sysroot: &str) -> Result<Vec<Finding>> {
 
 /// Of what is there; what is missing has other findings.
 fn modes(store: &Store) -> Result<Vec<(String, u16)>> {
-    let manifests = store.deployments()?;
-    let manifests = manifests.iter().map(|id| format!("{STORE}/deployments/{id}/deployment.toml"));
-    let fixed = PRIVATE.into_iter().chain(["bedplate/record"]).map(String::from);
     let mut modes = Vec::new();
-    for path in fixed.chain(manifests) {
-        match fs::stat_in(&store.sysroot, &path) {
+    for path in guard::paths(&store.deployments()?) {
+        match fs::stat_in(&store.dir, &path) {
             Ok(stat) => modes.push((path, stat.mode)),
             Err(Errno::ENOENT | Errno::ENOTDIR) => {}
-            Err(errno) => return Err(errno).or_fail("cannot look at", &path),
+            Err(errno) => return Err(errno).or_fail("cannot look at", &format!("{STORE}/{path}")),
         }
     }
     Ok(modes)
