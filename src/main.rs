@@ -6,6 +6,8 @@ mod logger;
 mod verbs;
 
 use arguments::Parsed;
+use bedplate::error::{Errno, Error};
+use bedplate::sys::process;
 use cli::Verb;
 use logger::Reader;
 use std::io::Write;
@@ -66,7 +68,13 @@ fn run(verb: Verb) -> Exit {
         Verb::Note(args) => verbs::note::run(&args),
     };
     result.unwrap_or_else(|error| {
-        log::error!("{error}");
+        log::error!("{error}{}", next_step(&error));
         Exit::of(&error)
     })
+}
+
+/// The one next step that every verb has: who is not root may be denied anything.
+fn next_step(error: &Error) -> &'static str {
+    let denied = [Errno::EPERM, Errno::EACCES].iter().any(|errno| error.text.contains(&errno.to_string()));
+    if denied && !process::is_root() { "; run it as root" } else { "" }
 }

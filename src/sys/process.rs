@@ -16,6 +16,11 @@ pub fn use_console() -> SysResult<()> {
     Ok(rustix::stdio::dup2_stderr(&console)?)
 }
 
+/// Whether it may do what only root may, as far as its user tells.
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
 pub fn change_dir(path: &str) -> SysResult<()> {
     Ok(rustix::process::chdir(path)?)
 }

@@ -1,7 +1,7 @@
 //! `history`: who booted, was tried, failed, was marked, and why; oldest first.
 
 use super::access::View;
-use super::{Exit, say, say_json};
+use super::{Exit, plain, say, say_json};
 use crate::cli;
 use bedplate::decide::model::SCHEMA;
 use bedplate::error::{Errno, OrFail, Result};
@@ -60,7 +60,7 @@ fn text(events: &[Event], unreadable: usize) -> String {
         let why = event.rule.as_ref().or(event.why.as_ref()).map(|why| format!(" ({why})")).unwrap_or_default();
         let boot = event.boot_id.get(..8).unwrap_or_default();
         let on = event.deployment.as_deref().unwrap_or("record");
-        format!("{}  boot {boot}  {:<10} {on}{why}\n", utc(event.time), event.what)
+        plain(&format!("{}  boot {boot}  {:<10} {on}{why}", utc(event.time), event.what)) + "\n"
     };
     let damaged = (unreadable > 0).then(|| format!("{unreadable} damaged lines are left out\n"));
     let text: String = events.iter().map(line).chain(damaged).collect();

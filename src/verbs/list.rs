@@ -1,7 +1,7 @@
 //! `list`: all deployments with their standing, newest last.
 
 use super::access::View;
-use super::{Exit, say, say_json};
+use super::{Exit, plain, say, say_json};
 use crate::cli;
 use bedplate::decide::model::{Deployment, SCHEMA};
 use bedplate::decide::record::{Barred, Pinned, Slot, Status};
@@ -14,17 +14,19 @@ pub fn run(args: &cli::List, out: &mut dyn Write) -> Result<Exit> {
     let mut rows: Vec<Row> = view.facts.deployments.iter().map(|deployment| Row::of(&view, deployment)).collect();
     rows.sort_by_key(|row| row.order);
     if args.json {
-        say_json(out, &Json { schema: SCHEMA, deployments: rows })?;
+        say_json(out, &Json { schema: SCHEMA, deployments: rows, warnings: &view.warnings })?;
     } else {
         say(out, &text(&rows))?;
+        view.warnings.iter().for_each(|warning| log::warn!("{warning}"));
     }
     Ok(Exit::Done)
 }
 
 #[derive(Serialize)]
-struct Json {
+struct Json<'a> {
     schema: u32,
     deployments: Vec<Row>,
+    warnings: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -78,7 +80,7 @@ impl Row {
         if let Some(defect) = &self.defect {
             notes = format!("{notes} cannot boot: {defect}").trim().into();
         }
-        [self.id.clone(), self.version.clone(), self.state.replace('-', " "), tries, notes]
+        [self.id.clone(), plain(&self.version), self.state.replace('-', " "), tries, plain(&notes)]
     }
 }
 

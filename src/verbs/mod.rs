@@ -63,6 +63,11 @@ pub fn say(out: &mut dyn Write, text: &str) -> Result<()> {
     }
 }
 
+/// Text from a file, for one line on a terminal: a control character in it could do anything there.
+pub fn plain(text: &str) -> String {
+    text.replace(char::is_control, "\u{fffd}")
+}
+
 /// A number with its noun: `1 try`, `2 tries`.
 pub fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })

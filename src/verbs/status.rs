@@ -1,7 +1,7 @@
 //! `status`: what runs and why, what would run next, and how much differs from the deployment.
 
 use super::access::View;
-use super::{Exit, counted, say, say_json};
+use super::{Exit, counted, plain, say, say_json};
 use crate::cli;
 use bedplate::boot::verify;
 use bedplate::decide::model::{Chosen, Deployment, FailedCandidate, Id, Rule, SCHEMA, Selection};
@@ -75,6 +75,7 @@ struct Booted {
     fell_back_why: Option<&'static str>,
     failed: Vec<FailedCandidate>,
     marked_good: bool,
+    marked_bad: bool,
     /// Paths in the deployment's own layer of /etc; `None`: it could not be read.
     etc_changes: Option<u64>,
 }
@@ -118,7 +119,7 @@ impl Status {
         let mut text = String::new();
         // Writing to a String cannot fail.
         let mut line = |name: &str, value: &str| {
-            let _ = writeln!(text, "{name:<10} {value}");
+            let _ = writeln!(text, "{name:<10} {}", plain(value));
         };
         match &self.booted {
             Some(booted) => booted.lines(&mut line),
@@ -151,14 +152,19 @@ impl Booted {
             fell_back_why: report.choice.fell_back_from.as_ref().and_then(|id| last_end(view, id)),
             failed: report.failed.clone(),
             marked_good: slot.is_some_and(|slot| slot.status == Standing::Good),
+            marked_bad: slot.is_some_and(|slot| slot.status == Standing::MarkedBad),
             etc_changes: deployment.and_then(|deployment| view.store.etc_changes(deployment).ok()),
         })
     }
 
     fn lines(&self, line: &mut impl FnMut(&str, &str)) {
         let version = if self.version.is_empty() { String::new() } else { format!(" (version {})", self.version) };
-        let good = if self.marked_good { "good" } else { "not marked good yet" };
-        line("booted", &format!("{}{version}, {good}", self.id));
+        let verdict = match self {
+            Self { marked_good: true, .. } => "good",
+            Self { marked_bad: true, .. } => "marked bad",
+            _ => "not marked good yet",
+        };
+        line("booted", &format!("{}{version}, {verdict}", self.id));
         let tries = match (self.choice.try_number, self.choice.try_of) {
             (Some(number), Some(of)) => format!("; try {number} of {of}"),
             _ => String::new(),

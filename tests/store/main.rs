@@ -56,3 +56,24 @@ fn without_a_store_nothing_is_done() {
     }
     assert_eq!(bench.names("sysroot"), [""; 0]);
 }
+
+#[test]
+fn who_is_not_root_is_told_to_be() {
+    use std::os::unix::process::CommandExt;
+    let bench = Bench::new();
+    if std::fs::metadata(bench.path("sysroot")).unwrap().uid() != 0 {
+        return eprintln!("skipped: only root can be somebody else");
+    }
+    // Where the program was built, nobody else may look.
+    let program = bench.path("program");
+    std::fs::copy(env!("CARGO_BIN_EXE_bedplate"), &program).unwrap();
+    let (sysroot, tree) = (bench.path("sysroot"), bench.path("tree"));
+    for arguments in [&["status"][..], &["deploy", &tree, "--id=v1"], &["init-store"]] {
+        let mut command = std::process::Command::new(&program);
+        let output = command.args(arguments).args(["--sysroot", &sysroot]).uid(65534).gid(65534).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(1) && said.ends_with("permission denied; run it as root\n"), "{said}");
+    }
+    let denied = bench.bedplate(&["deploy", "TREE/none", "--id", "v1"]);
+    assert!(!denied.err.contains("as root"), "{}", denied.err);
+}

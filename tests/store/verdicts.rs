@@ -53,6 +53,7 @@ fn the_last_verdict_counts_also_without_the_record() {
     assert_eq!(bench.done(&["mark", "good"]), "v1 is good\n");
     assert_eq!(bench.done(&["mark", "good"]), "v1 is good already\n");
     assert_eq!(bench.done(&["mark", "bad", "--reason", "slow"]), "v1 is bad; the next boot is v1\n");
+    assert!(bench.done(&["status"]).starts_with("booted     v1, marked bad\n"));
     let bad = bench.marker("v1").unwrap();
     assert_eq!((bad.verdict, bad.how.as_str(), bad.revision), (Verdict::Failure, "slow", bench.record().revision));
     assert_eq!(bench.done(&["mark", "bad", "--reason", "slow still"]), "v1 is bad already\n");
@@ -273,6 +274,31 @@ fn a_damaged_manifest_is_named() {
         "\"v1\" cannot boot: \"bedplate/deployments/v1/deployment.toml\" is missing; put that file back, or deploy it under another ID";
     let ended = bench.bedplate(&["rollback", "v1"]);
     assert_eq!((ended.code, ended.err), (1, format!("bedplate: error: {why}\n")));
+}
+
+#[test]
+fn a_lost_record_is_told_of_wherever_standings_are_shown() {
+    let bench = Bench::new();
+    bench.done(&["deploy", "TREE", "--id", "v1", "--good"]);
+    bench.write("sysroot/bedplate/record", "damaged");
+    let why = "the record is lost (copy A: too short, copy B: too short): choosing by the boot-success markers, without counting";
+    let list = bench.bedplate(&["list"]);
+    assert_eq!((list.code, list.err), (0, format!("bedplate: warning: {why}\n")));
+    let list: serde_json::Value = serde_json::from_str(&bench.done(&["list", "--json"])).unwrap();
+    assert_eq!(list["warnings"], serde_json::json!([why]));
+}
+
+#[test]
+fn what_is_shown_does_nothing_to_the_terminal() {
+    let bench = Bench::new();
+    let out = bench.done(&["deploy", "TREE", "--id", "v1", "--version-name", "1\u{1b}[2J\nx"]);
+    assert!(out.contains("(version 1\u{fffd}[2J\u{fffd}x)"), "{out}");
+    assert!(bench.done(&["list"]).contains(" 1\u{fffd}[2J\u{fffd}x "));
+    bench.boot_as_root("v1");
+    bench.done(&["mark", "bad", "--reason", "\u{1b}c\nno"]);
+    let history = Command::new(env!("CARGO_BIN_EXE_bedplate")).args(["history", "--sysroot", &bench.path("sysroot")]).output().unwrap();
+    let history = String::from_utf8(history.stdout).unwrap();
+    assert!(history.contains(" (\u{fffd}c\u{fffd}no)\n"), "{history}");
 }
 
 #[test]

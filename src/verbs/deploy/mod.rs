@@ -7,7 +7,7 @@ mod source;
 
 use super::access::View;
 use super::remove::clear_leftovers;
-use super::{Exit, counted, say};
+use super::{Exit, counted, plain, say};
 use crate::cli;
 use bedplate::boot::copy::{Totals, measure};
 use bedplate::decide::deploy::{self, Need, Space, Standing, WhileOnTrial, has_room, may_deploy};
@@ -111,7 +111,7 @@ fn success_marker(view: &View, manifest: &Manifest) -> Marker {
 fn summary(manifest: &Manifest, standing: Standing, view: &View, armed: Armed) -> String {
     let key = Key::of(&manifest.id, &manifest.instance);
     let tries = view.ledger.record.slot(key).map_or(0, |slot| slot.left);
-    let version = if manifest.version.is_empty() { String::new() } else { format!(" (version {})", manifest.version) };
+    let version = if manifest.version.is_empty() { String::new() } else { format!(" (version {})", plain(&manifest.version)) };
     let id = &manifest.id;
     let mut lines = vec![match standing {
         Standing::Trial => format!("deployed {id}{version}: it boots next, on trial with {}", counted(tries.into(), "try", "tries")),
