@@ -51,9 +51,10 @@ impl Row {
         let key = deployment.key();
         let record = &view.ledger.record;
         let slot = key.and_then(|key| record.slot(key));
-        let mut is = Vec::new();
-        let named =
-            [("booted", view.booted_key()), ("incumbent", record.incumbent), ("default", record.default), ("one-shot", record.one_shot)];
+        // Known also where its manifest is damaged, and with it the key.
+        let booted = view.booted().filter(|booted| booted.id == deployment.id).map(|_| "booted");
+        let mut is: Vec<&'static str> = booted.into_iter().collect();
+        let named = [("incumbent", record.incumbent), ("default", record.default), ("one-shot", record.one_shot)];
         is.extend(named.into_iter().filter(|(_, named)| named.is_some() && *named == key).map(|(word, _)| word));
         if slot.is_some_and(|slot| slot.pinned == Pinned::Yes) {
             is.push("pinned");

@@ -88,7 +88,7 @@ fn plan_of(view: &View, request: &Request, candidate: &Candidate) -> Result<Plan
 fn nothing_boots(failed: &[FailedCandidate]) -> Error {
     let each = failed.iter().map(|candidate| format!("{}: {}", candidate.id, candidate.why));
     let each = std::iter::once("no deployment can be chosen".to_string()).chain(each).collect::<Vec<_>>().join("; ");
-    Error::refused(format!("{each}: deploy one, or see bedplate list"))
+    Error::refused(format!("{each}; deploy one, or see bedplate list"))
 }
 
 fn text(planned: &Planned, warnings: &[String]) -> String {

@@ -28,7 +28,7 @@ pub fn run(args: &cli::Status, out: &mut dyn Write) -> Result<Exit> {
 /// For units and monitoring: silent, the exit code says it.
 fn check(status: &Status) -> Result<Exit> {
     match &status.booted {
-        None => Err(Error::new(Kind::Refused, "this boot did not go through prepare-root: nothing to check")),
+        None => Err(Error::new(Kind::Refused, "this boot did not go through prepare-root, or its report is damaged: nothing to check")),
         Some(booted) if booted.choice.fell_back_from.is_some() => Ok(Exit::FellBack),
         Some(_) => Ok(Exit::Done),
     }

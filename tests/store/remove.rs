@@ -102,6 +102,7 @@ fn a_damaged_manifest_does_not_hide_what_is_needed() {
     bench.boot("v1");
     damage(&bench, "v1");
     refused(&bench, "v1", "it is running");
+    assert!(bench.done(&["list"]).contains("booted cannot boot: "));
     std::fs::remove_file(bench.path("run/bedplate/boot.json")).unwrap();
     let incumbent = "\"bedplate/deployments/v1/deployment.toml\" cannot be read, and it may be the incumbent, which is not found: put that \
                      file back, or make another one the incumbent first (bedplate set-default ID, a boot, bedplate mark good)";
