@@ -47,6 +47,7 @@ fn etc_may_be_transient_but_for_what_is_kept() {
         let ended = machine.boot("");
         let etc: Vec<String> = ended.mounts().into_iter().filter(|line| line.starts_with("/etc")).collect();
         assert_eq!(etc, ["/etc overlay rw", "/etc/machine-id tmpfs rw", "/etc/new tmpfs rw", "/etc/ssh tmpfs rw"]);
+        assert!(machine.at("run/systemd/system/systemd-machine-id-commit.service.d/50-bedplate.conf").exists());
         let found = ["ssh/config", "ssh/keys/one", "ssh/keys/readme", "new/file", "hosts", "machine-id"];
         assert_eq!(found.map(|file| read(&machine.root("etc").join(file))), ["mine", "mine", "vendor", "mine", "vendor\n", "0123\n"]);
         assert!(!machine.store(&format!("{}/etc", machine.state("v1"))).exists());

@@ -3,7 +3,7 @@
 //! They carry no policy of their own: a deployment that has no bedplate inside is still bounded by them.
 
 use super::{in_fstab, var::SHARED_VAR};
-use crate::decide::config::{Config, VarMode};
+use crate::decide::config::{Config, EtcMode, VarMode};
 use crate::decide::model::{Counting, Disk, Entry, RunContent, RunFile, TreeFacts};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -26,7 +26,10 @@ const UNITS: &str = "systemd/system";
 pub fn run_files(config: &Config, tree: &TreeFacts, counting: Counting) -> Vec<RunFile> {
     let mut files = Vec::new();
     if remounts(tree).is_some() {
-        files.push(text("systemd-remount-fs.service.d/50-bedplate.conf", NO_REMOUNT.into()));
+        files.push(text("systemd-remount-fs.service.d/50-bedplate.conf", NOT_THIS_BOOT.into()));
+    }
+    if config.etc.mode == EtcMode::Transient && tree.disk == Disk::Writable {
+        files.push(text("systemd-machine-id-commit.service.d/50-bedplate.conf", NOT_THIS_BOOT.into()));
     }
     if config.var.mode == VarMode::Bind && tree.disk == Disk::Writable && !in_fstab(tree, "var") {
         files.push(text("var.mount", var_mount(tree)));
@@ -48,7 +51,8 @@ pub(super) fn remounts(tree: &TreeFacts) -> Option<&'static str> {
     [("", "/"), ("usr", "/usr")].into_iter().find(|(path, _)| in_fstab(tree, path)).map(|(_, shown)| shown)
 }
 
-const NO_REMOUNT: &str = "[Unit]\nConditionPathExists=!/run/bedplate/boot.json\n";
+/// Switches a unit off. systemd-machine-id-commit fails on a machine-id that is bound from the disk: it expects a tmpfs.
+const NOT_THIS_BOOT: &str = "[Unit]\nConditionPathExists=!/run/bedplate/boot.json\n";
 
 /// A full unit, so that shutdown stops what uses /var (the journal first) and unmounts it cleanly.
 fn var_mount(tree: &TreeFacts) -> String {
