@@ -201,6 +201,12 @@ fn notes_say_what_was_passed_over() {
             "v2 has modules for kernel 6.12, not for the running 6.1, skipping it (kernel-mismatch = \"kexec\" acts as \"skip\" in this version)",
         ),
         ("v1 good*; v2 sup", "ro arg=v2", "bedplate.deployment=v2: it was never good and a try cannot be written down, ignoring it"),
+        ("v1 good*", "ro arg=hand disk=hand", "bedplate.deployment=hand: it was never good and a try cannot be written down, ignoring it"),
+        (
+            "a good*; b sup; c sup; d sup; e sup; f sup; g sup; h sup; i sup; j sup; k sup; l sup; m sup; n sup; o sup; p sup",
+            "arg=hand disk=hand",
+            "bedplate.deployment=hand: the record has no free slot to count it in, ignoring it (bedplate remove frees one)",
+        ),
     ];
     for (record, setup, expected) in cases {
         assert_eq!(notes(record, setup), [expected], "{record} | {setup}");
