@@ -5,7 +5,7 @@ use super::store::Store;
 use crate::decide::config::{Config, EtcMode};
 use crate::decide::fstab;
 use crate::decide::model::{Deployment, Disk, Entry, Owner, TreeFacts, VendorEtc};
-use crate::decide::plan::{PACKAGE_DATABASES, SHARED_VAR, VAR_BACKED};
+use crate::decide::plan::{MACHINE_ID, PACKAGE_DATABASES, SHARED_VAR, VAR_BACKED};
 use crate::error::{Errno, Error, OrFail, Result};
 use crate::sys::fs::{FileType, Stat};
 use crate::sys::{OwnedFd, fs};
@@ -158,11 +158,13 @@ impl<'a> Look<'a> {
     fn existing_state(&self, config: &Config) -> Result<Vec<String>> {
         let declared = config.path.iter().map(|path| format!("paths/{}", path.target.trim_matches('/')));
         let databases = PACKAGE_DATABASES.iter().map(|path| format!("paths/{path}"));
-        let names = declared.chain(databases).chain(["etc/upper".to_string()]);
+        let names = declared.chain(databases).chain(["etc/upper", MACHINE_ID].map(ToString::to_string));
         let mut existing = Vec::new();
         for name in names {
             let path = format!("state/{}/{name}", self.state_name);
-            if found(fs::stat_in(&self.store.dir, &path)).or_fail("cannot look at", &path)?.is_some() {
+            let stat = found(fs::stat_in(&self.store.dir, &path)).or_fail("cannot look at", &path)?;
+            // A whiteout says that nothing is there.
+            if stat.is_some_and(|stat| stat.file_type != FileType::Other) {
                 existing.push(name);
             }
         }

@@ -55,6 +55,20 @@ fn etc_may_be_transient_but_for_what_is_kept() {
 }
 
 #[test]
+fn a_boot_with_a_transient_etc_has_the_machine_id_of_the_others() {
+    machine(Disk::Tmpfs, |machine| {
+        machine.deploy("v1", &["--good"]);
+        machine.boot("");
+        fs::write(machine.root("etc/machine-id"), "0123\n").unwrap();
+        assert_eq!(machine.boot("bedplate.etc=transient").stands(), "v1");
+        assert_eq!(read(&machine.root("etc/machine-id")), "0123\n");
+        machine.boot("");
+        fs::remove_file(machine.root("etc/machine-id")).unwrap();
+        assert_eq!(machine.boot("bedplate.etc=transient").stands(), "v1", "a whiteout is no id");
+    });
+}
+
+#[test]
 fn etc_may_be_read_only_or_in_place() {
     machine(Disk::Tmpfs, |machine| {
         machine.deploy("v1", &["--good"]);

@@ -8,6 +8,9 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
+/// The machine-id in a deployment's own layer of /etc, below its state.
+pub const MACHINE_ID: &str = "etc/upper/machine-id";
+
 impl Builder<'_> {
     pub(super) fn etc(&mut self) {
         match self.config.etc.mode {
@@ -72,13 +75,16 @@ impl Builder<'_> {
         self.steps.iter().filter_map(|step| step.action.mounts_on()).filter(|to| !to.path.is_empty()).any(holds)
     }
 
-    /// A file of the state is bound over /etc/machine-id: systemd writes a new id into it in place.
+    /// A file of the state is bound over /etc/machine-id: systemd writes a new id into it in place. The one that the machine
+    /// has as an overlay is the same machine's.
     fn keep_machine_id(&mut self) {
         let why = "a machine keeps its machine-id";
-        let kept = self.state("etc-keep/machine-id");
-        self.state_directory(why);
-        self.directory(why, self.state("etc-keep"), PLAIN);
-        self.step(why, Action::File { at: kept.clone(), mode: 0o644, content: String::new() });
+        let kept = self.state(if self.has_state(MACHINE_ID) { MACHINE_ID } else { "etc-keep/machine-id" });
+        if !self.has_state(MACHINE_ID) {
+            self.state_directory(why);
+            self.directory(why, self.state("etc-keep"), PLAIN);
+            self.step(why, Action::File { at: kept.clone(), mode: 0o644, content: String::new() });
+        }
         self.empty_machine_id();
         self.bind(why, kept, "etc/machine-id", Access::Writable);
     }
