@@ -148,7 +148,7 @@ impl Record {
             self.push_newest(Slot::new(attempt.key, Status::Unarmed));
         }
         let default = self.default;
-        self.make_countable(attempt.key);
+        self.make_countable(attempt);
         let Some(slot) = self.slot_mut(attempt.key).filter(|slot| slot.attempt != attempt.boot) else { return };
         slot.took_try = if slot.left > 0 { TookTry::Yes } else { TookTry::No };
         slot.left = slot.left.saturating_sub(1);
@@ -164,8 +164,8 @@ impl Record {
     }
 
     /// One more fruitless boot than a byte holds: all are halved, so that those with fewer still come first.
-    fn make_countable(&mut self, key: Key) {
-        if self.slot(key).is_some_and(|slot| slot.done == u8::MAX) {
+    fn make_countable(&mut self, attempt: Attempt) {
+        if self.slot(attempt.key).is_some_and(|slot| slot.done == u8::MAX && slot.attempt != attempt.boot) {
             self.slots.iter_mut().for_each(|slot| slot.done /= 2);
         }
     }

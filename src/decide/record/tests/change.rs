@@ -121,6 +121,8 @@ fn counting_consumes_one_try_a_boot() {
         (r.slots[0].done, r.slots[1].left, r.slots[1].done, r.slots[1].took_try) = (3, 0, 128, TookTry::No);
     });
     check("bounds", with(pair(), spent), |r| r.count(attempt(2, Rule::Trial)), after);
+    let at_the_bound = || with(second(counted(Rule::Trial, 0)), |r| (r.slots[0].done, r.slots[1].done) = (7, 255));
+    check("bounds, again", at_the_bound(), |r| r.count(attempt(2, Rule::Trial)), at_the_bound());
     let failed = |r: &mut Record| r.slots[1].outcome = Outcome::Deadline;
     check("open again", with(pair(), failed), |r| r.count(attempt(2, Rule::Trial)), second(counted(Rule::Trial, 0)));
 }
