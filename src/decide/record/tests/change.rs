@@ -123,8 +123,8 @@ fn counting_consumes_one_try_a_boot() {
     check("bounds", with(pair(), spent), |r| r.count(attempt(2, Rule::Trial)), after);
     let at_the_bound = || with(second(counted(Rule::Trial, 0)), |r| (r.slots[0].done, r.slots[1].done) = (7, 255));
     check("bounds, again", at_the_bound(), |r| r.count(attempt(2, Rule::Trial)), at_the_bound());
-    let failed = |r: &mut Record| r.slots[1].outcome = Outcome::Deadline;
-    check("open again", with(pair(), failed), |r| r.count(attempt(2, Rule::Trial)), second(counted(Rule::Trial, 0)));
+    let failed = with(pair(), |r| r.slots[1].outcome = Outcome::Deadline);
+    check("open again", failed, |r| r.count(attempt(2, Rule::Trial)), second(counted(Rule::Trial, 0)));
 }
 
 #[test]
@@ -313,8 +313,7 @@ fn a_clean_shutdown_gives_the_try_back() {
     let old: fn(&mut Slot) = |slot| slot.attempt = [8; 8];
     check("another boot's attempt", running(old), down, after(old));
     check("unknown", pair(), |r| r.note_shutdown(key(9), [9; 8], 2), pair());
-    let full: fn(&mut Slot) = |slot| (slot.left, slot.done) = (255, 0);
-    let mut record = running(full);
+    let mut record = running(|slot| (slot.left, slot.done) = (255, 0));
     down(&mut record);
     assert_eq!((record.slots[1].left, record.slots[1].done), (255, 0));
 }
