@@ -58,16 +58,21 @@ impl Announcement<'_> {
     /// Each for itself: one that fails takes no other with it.
     fn write_for_booted_system(&mut self, counting: Counting) {
         if counting == Counting::Counted {
-            self.warn_on_failure("a kernel panic would not reboot", |_, _| panic_reboots());
-            self.warn_on_failure("the units of this trial have no program", |_, run| copy_program(run));
+            self.warn_on_failure("a kernel panic would not reboot", panic_reboots());
         }
-        self.warn_on_failure("the booted system's units are not complete", |this, run| write_files(run, &this.standing.plan));
-        self.warn_on_failure("the fallback is not announced", Self::announce_fallback);
+        let run = match fs::open_dir(&self.options.run).or_fail("cannot open", &self.options.run) {
+            Ok(run) => run,
+            Err(error) => return self.warn_on_failure("the booted system's units are missing", Err(error)),
+        };
+        if counting == Counting::Counted {
+            self.warn_on_failure("the units of this trial have no program", copy_program(&run));
+        }
+        self.warn_on_failure("the booted system's units are not complete", write_files(&run, &self.standing.plan));
+        self.warn_on_failure("the fallback is not announced", self.announce_fallback(&run));
     }
 
-    fn warn_on_failure(&mut self, so: &str, action: impl FnOnce(&Self, &OwnedFd) -> Result<()>) {
-        let run = fs::open_dir(&self.options.run).or_fail("cannot open", &self.options.run);
-        if let Err(error) = run.and_then(|run| action(self, &run)) {
+    fn warn_on_failure(&mut self, so: &str, result: Result<()>) {
+        if let Err(error) = result {
             let warning = format!("{so}: {error}, going on without");
             log::warn!("{warning}");
             self.warnings.push(warning);
@@ -82,7 +87,7 @@ impl Announcement<'_> {
     }
 
     fn report(self, candidate: &Candidate) -> Report {
-        let deployment = self.facts.deployments.iter().find(|deployment| deployment.id == candidate.id);
+        let deployment = self.facts.deployment(&candidate.id);
         let manifest = deployment.and_then(|deployment| deployment.manifest.as_ref());
         Report {
             schema: SCHEMA,
@@ -105,7 +110,7 @@ impl Announcement<'_> {
     }
 
     fn chosen(&self, candidate: &Candidate) -> Chosen {
-        let key = self.facts.deployments.iter().find(|d| d.id == candidate.id).and_then(Deployment::key);
+        let key = self.facts.deployment(&candidate.id).and_then(Deployment::key);
         let slot = key.and_then(|key| self.record.slot(key)).filter(|_| candidate.counting == Counting::Counted);
         Chosen {
             rule: candidate.rule.word().into(),

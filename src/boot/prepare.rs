@@ -103,7 +103,7 @@ impl<'a> Boot<'a> {
         let facts = facts::gather(&store, request.init.as_deref(), &mut warnings)?;
         let ledger = Ledger::open(&store, &facts.deployments, &disk, request.config.boot.tries);
         warnings.extend(ledger.warning().or_else(|| uncounted(&disk)));
-        warnings.extend(store.writable_by_others());
+        warnings.extend(store.writable_by_others(facts.deployments.iter().map(|deployment| &deployment.id)));
         warnings.extend(facts.deployments.iter().filter_map(torn));
         say(warnings.get(heard..).unwrap_or_default());
         Ok(Self { options, request, store, facts, ledger, disk, failed: Vec::new(), warnings })
@@ -194,8 +194,7 @@ impl<'a> Boot<'a> {
     }
 
     fn attempt(&self, candidate: &Candidate) -> Result<Standing> {
-        let found = self.facts.deployments.iter().find(|deployment| deployment.id == candidate.id);
-        let deployment = found.ok_or_else(|| Error::transient(format!("{} is gone", candidate.id)))?;
+        let deployment = self.facts.deployment(&candidate.id).ok_or_else(|| Error::transient(format!("{} is gone", candidate.id)))?;
         if let Some(defect) = &deployment.defect {
             return Err(defect.clone());
         }

@@ -33,9 +33,14 @@ pub fn resolve(spec: &RootSpec, wait_seconds: u64) -> Result<String> {
 
 /// A name may be a link that a device manager made; everything else is looked for in what the kernel knows.
 fn find(spec: &RootSpec) -> Option<String> {
+    let same = |a: &str, b: &str| a.eq_ignore_ascii_case(b);
+    let first = |matches: &dyn Fn(&str) -> bool| nodes().into_iter().find(|node| matches(node));
     match spec {
         RootSpec::Node(name) => Some(format!("/dev/{name}")).filter(|node| open(node).is_ok()),
-        _ => nodes().into_iter().find(|node| matches(spec, node)),
+        RootSpec::Uuid(uuid) => first(&|node| identify(node).is_some_and(|found| same(&found.uuid, uuid))),
+        RootSpec::Label(label) => first(&|node| identify(node).is_some_and(|found| found.label == *label)),
+        RootSpec::PartUuid(uuid) => first(&|node| partition(node).is_some_and(|found| same(&found.uuid, uuid))),
+        RootSpec::PartLabel(label) => first(&|node| partition(node).is_some_and(|found| found.label == *label)),
     }
 }
 
@@ -43,17 +48,6 @@ fn find(spec: &RootSpec) -> Option<String> {
 fn nodes() -> Vec<String> {
     let names = fs::open_dir("/sys/class/block").and_then(fs::names).unwrap_or_default();
     names.into_iter().map(|name| format!("/dev/{}", name.replace('!', "/"))).collect()
-}
-
-fn matches(spec: &RootSpec, node: &str) -> bool {
-    let same = |a: &str, b: &str| a.eq_ignore_ascii_case(b);
-    match spec {
-        RootSpec::Node(name) => node.strip_prefix("/dev/") == Some(name),
-        RootSpec::Uuid(uuid) => identify(node).is_some_and(|found| same(&found.uuid, uuid)),
-        RootSpec::Label(label) => identify(node).is_some_and(|found| found.label == *label),
-        RootSpec::PartUuid(uuid) => partition(node).is_some_and(|found| same(&found.uuid, uuid)),
-        RootSpec::PartLabel(label) => partition(node).is_some_and(|found| found.label == *label),
-    }
 }
 
 /// Links are followed inside /dev.

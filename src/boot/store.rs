@@ -171,7 +171,7 @@ impl Store {
     }
 
     /// Warnings on what others than root could change, by mode.
-    pub fn writable_by_others(&self) -> Vec<String> {
+    pub fn writable_by_others<'a>(&self, deployments: impl IntoIterator<Item = &'a Id>) -> Vec<String> {
         let warning = |path: String| {
             let mode = fs::stat_in(&self.dir, &path).ok()?.mode;
             let on = format!("{STORE}/{path}");
@@ -179,7 +179,7 @@ impl Store {
             let text = || format!("\"{on}\" is writable by others (mode {mode:04o}), using it all the same: chmod go-w it");
             guard::is_open(&path, mode).then(text)
         };
-        guard::paths(&self.deployments().unwrap_or_default()).into_iter().filter_map(warning).collect()
+        guard::paths(deployments).into_iter().filter_map(warning).collect()
     }
 }
 

@@ -19,6 +19,15 @@ fn line(text: &str, number: usize) -> Option<FstabLine> {
     Some(FstabLine { line: number, what, target, fstype, options })
 }
 
+/// The mount of the two that systemd-remount-fs goes by fstab for, where a line is for it: / or /usr.
+pub fn remounted(line: &FstabLine) -> Option<&'static str> {
+    match line.target.trim_matches('/') {
+        "" if line.target.starts_with('/') => Some("/"),
+        "usr" if line.target.starts_with('/') => Some("/usr"),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -14,9 +14,9 @@ const WRITABLE_BY_OTHERS: u16 = 0o022;
 const STICKY: u16 = 0o1000;
 
 /// The guarded paths below the store, with those of the deployments that there are.
-pub fn paths(deployments: &[Id]) -> Vec<String> {
+pub fn paths<'a>(deployments: impl IntoIterator<Item = &'a Id>) -> Vec<String> {
     let of = |id: &Id| OF_DEPLOYMENT.map(|file| format!("deployments/{id}{file}"));
-    FIXED.into_iter().map(ToString::to_string).chain(deployments.iter().flat_map(of)).collect()
+    FIXED.into_iter().map(ToString::to_string).chain(deployments.into_iter().flat_map(of)).collect()
 }
 
 /// Whether others may change what has this mode. A sticky var keeps apart whose files are whose, as /tmp does.

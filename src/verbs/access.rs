@@ -164,7 +164,7 @@ impl View {
 
     /// Why this one cannot boot, as far as one can see without trying.
     pub fn defect(&self, candidate: &Candidate) -> Option<&Error> {
-        self.facts.deployments.iter().find(|deployment| deployment.id == candidate.id)?.defect.as_ref()
+        self.facts.deployment(&candidate.id)?.defect.as_ref()
     }
 
     /// What boots if the first candidate fails: the next that can.

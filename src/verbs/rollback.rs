@@ -41,8 +41,7 @@ pub fn run(args: &cli::Rollback, out: &mut dyn Write) -> Result<Exit> {
 
 /// On another machine's disk nothing is booted: what would boot there is the one to leave.
 fn next(view: &View) -> Option<Key> {
-    let selection = view.next_boot();
-    view.deployment(selection.first()?.id.as_str()).ok()?.key()
+    view.facts.deployment(&view.next_boot().first()?.id)?.key()
 }
 
 /// What would be chosen if the booted one did not exist: good once, not marked otherwise, and as far as one can see whole.
@@ -53,7 +52,7 @@ fn fallback(view: &View, booted: Option<Key>) -> Result<Key> {
     };
     let candidates = view.next_boot().candidates;
     let whole = |deployment: &&Deployment| deployment.defect.is_none();
-    let key_of = |id: &Id| view.facts.deployments.iter().find(|deployment| deployment.id == *id).filter(whole).and_then(Deployment::key);
+    let key_of = |id: &Id| view.facts.deployment(id).filter(whole).and_then(Deployment::key);
     let found = candidates.iter().filter_map(|candidate| key_of(&candidate.id)).find(usable);
     found.ok_or_else(|| Error::refused("there is no other deployment that was good once: name one to go to it all the same"))
 }

@@ -186,7 +186,7 @@ impl Booted {
 }
 
 fn last_end(view: &View, id: &Id) -> Option<&'static str> {
-    let slot = view.ledger.record.slot(view.deployment(id.as_str()).ok()?.key()?)?;
+    let slot = view.ledger.record.slot(view.facts.deployment(id)?.key()?)?;
     Some(match (slot.status, slot.outcome) {
         (Standing::Broken, _) => "it can never boot as it is",
         (Standing::MarkedBad, _) => "it was marked bad",
@@ -202,7 +202,7 @@ fn last_end(view: &View, id: &Id) -> Option<&'static str> {
 impl Next {
     fn of(view: &View, selection: &Selection) -> Option<Self> {
         let first = selection.first()?;
-        let key = view.deployment(first.id.as_str()).ok()?.key();
+        let key = view.facts.deployment(&first.id)?.key();
         let counted = first.counting == bedplate::decide::model::Counting::Counted;
         let slot = key.and_then(|key| view.ledger.record.slot(key)).filter(|_| counted);
         Some(Self {

@@ -4,6 +4,7 @@ use super::Finding;
 use super::unit::Program;
 use crate::decide::config::{Config, VarMode};
 use crate::decide::deploy::{Part, consequence};
+use crate::decide::fstab::remounted;
 use crate::decide::model::{FstabLine, VendorEtc};
 use alloc::format;
 use alloc::string::String;
@@ -69,7 +70,7 @@ fn fstab(tree: &Tree, config: &Config) -> Vec<Finding> {
     let Some(vendor) = tree.vendor_etc else { return Vec::new() };
     let file = format!("{}/fstab", vendor.path());
     let finding = |line: &FstabLine| match line.target.trim_matches('/') {
-        "" | "usr" if line.target.starts_with('/') => {
+        _ if remounted(line).is_some() => {
             let target = &line.target;
             let text = format!(
                 "a line for {target} would undo the read-only mounts: take it out (at boot, systemd-remount-fs is switched off for it)"

@@ -59,6 +59,13 @@ pub struct Facts {
     pub kernel: String,
 }
 
+impl Facts {
+    /// The deployment with this ID.
+    pub fn deployment(&self, id: &Id) -> Option<&Deployment> {
+        self.deployments.iter().find(|deployment| deployment.id == *id)
+    }
+}
+
 /// What the last boot left behind about its own end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Evidence {

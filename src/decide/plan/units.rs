@@ -4,6 +4,7 @@
 
 use super::{in_fstab, var::SHARED_VAR};
 use crate::decide::config::{Config, EtcMode, VarMode};
+use crate::decide::fstab;
 use crate::decide::model::{Counting, Disk, Entry, RunContent, RunFile, TreeFacts};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -48,7 +49,7 @@ fn text(name: &str, content: String) -> RunFile {
 
 /// The fstab line by which systemd-remount-fs would make / or /usr writable, or freeze the whole disk.
 pub(super) fn remounts(tree: &TreeFacts) -> Option<&'static str> {
-    [("", "/"), ("usr", "/usr")].into_iter().find(|(path, _)| in_fstab(tree, path)).map(|(_, shown)| shown)
+    tree.fstab.iter().filter_map(fstab::remounted).min()
 }
 
 /// Switches a unit off. systemd-machine-id-commit fails on a machine-id that is bound from the disk: it expects a tmpfs.

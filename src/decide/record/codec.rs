@@ -10,9 +10,8 @@
 //! | 508 | 4 | CRC32C of bytes 0 to 507 |
 //!
 //! A slot: key (8), boot id of the last attempt (8), order, status + 16 × outcome, tries left, tries done, forced, refunds
-//! used, started, flags (1 pinned, 2 barred, 4 once good, 8 took a
-//! try) + 16 × rule. All other bytes are zero. Magic, version and CRC stay
-//! where they are in every later format, so that a newer one is told from a corrupt one.
+//! used, started, flags (1 pinned, 2 barred, 4 once good, 8 took a try) + 16 × rule. All other bytes are zero. Magic, version and
+//! CRC stay where they are in every later format, so that a newer one is told from a corrupt one.
 
 use super::{Barred, Key, OnceGood, Outcome, Pinned, Record, SLOTS, ShortBootId, Slot, Status, TookTry};
 use crate::decide::model::Rule;

@@ -60,7 +60,7 @@ fn check_room(view: &View, source: &Source, totals: Totals) -> Result<()> {
 /// What keeps its slot: the booted one and what boots if the next boot fails.
 fn protected(view: &View) -> Vec<Key> {
     let selection = view.next_boot();
-    let key_of = |candidate: &Candidate| view.facts.deployments.iter().find(|d| d.id == candidate.id).and_then(Deployment::key);
+    let key_of = |candidate: &Candidate| view.facts.deployment(&candidate.id).and_then(Deployment::key);
     let candidates = [selection.first(), view.fallback(&selection)].into_iter().flatten();
     view.booted_key().into_iter().chain(candidates.filter_map(key_of)).collect()
 }
