@@ -68,13 +68,19 @@ fn guid(bytes: &[u8]) -> Option<String> {
     Some(format!("{low:08x}-{middle:04x}-{high:04x}-{clock:04x}-{node:012x}"))
 }
 
-/// The four primary partitions; logical ones have no stable number here.
+/// The type of a partition that only says that the real table is a GPT.
+const PROTECTIVE: u8 = 0xee;
+
+/// The four primary partitions; logical ones have no stable number here. One that protects a GPT is no table of its own.
 fn mbr(disk: &[u8]) -> Option<Vec<Partition>> {
     if disk.get(510..512)? != [0x55, 0xaa] {
         return None;
     }
     let id = number(disk, 440)?;
     let entries = disk.get(446..510)?.chunks_exact(16);
+    if entries.clone().any(|entry| entry.get(4) == Some(&PROTECTIVE)) {
+        return None;
+    }
     let in_use = entries.zip(1..).filter(|(entry, _)| entry.get(4).is_some_and(|kind| *kind != 0));
     Some(in_use.map(|(_, number)| Partition { number, uuid: format!("{id:08x}-{number:02x}"), label: String::new() }).collect())
 }
@@ -114,6 +120,9 @@ mod tests {
     fn a_damaged_gpt_has_no_partitions() {
         let mut disk = gpt_disk(512);
         disk[512 + 80] ^= 1;
+        assert!(parse(&disk, 512).is_empty());
+        disk[510..512].copy_from_slice(&[0x55, 0xaa]);
+        disk[446 + 4] = PROTECTIVE;
         assert!(parse(&disk, 512).is_empty());
     }
 
@@ -155,7 +164,8 @@ mod tests {
             let crc = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC).checksum(&header[..92]);
             header[16..20].copy_from_slice(&crc.to_le_bytes());
             for partition in parse(&disk, 512) {
-                prop_assert_eq!(partition.uuid.len(), 36);
+                // Of what is no GPT, the same bytes may be an MBR.
+                prop_assert!(partition.uuid.len() == 36 || partition.uuid.len() == 11);
             }
         }
     }
