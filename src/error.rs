@@ -65,6 +65,7 @@ impl Errno {
     pub const EPERM: Self = Self(1);
     pub const ENOENT: Self = Self(2);
     pub const EIO: Self = Self(5);
+    pub const EBADF: Self = Self(9);
     pub const EACCES: Self = Self(13);
     pub const EBUSY: Self = Self(16);
     pub const EEXIST: Self = Self(17);
@@ -127,6 +128,8 @@ impl Errno {
             117 => "structure needs cleaning",
             122 => "disk quota exceeded",
             123 => "no medium found",
+            126 => "required key not available",
+            129 => "key was rejected by service",
             _ => return None,
         })
     }

@@ -103,6 +103,7 @@ impl Announcement<'_> {
             mounts: self.standing.mounts,
             warnings: self.warnings,
             timing: self.standing.timing,
+            kexec_from: self.request.attempt,
             argument: self.request.deployment,
             init: self.standing.plan.init,
             config: self.request.config,
@@ -118,7 +119,7 @@ impl Announcement<'_> {
             counted: candidate.counting == Counting::Counted,
             try_number: slot.map(|slot| slot.done),
             try_of: slot.map(|slot| slot.done.saturating_add(slot.left)),
-            fallback: self.selection.fallback().map(|fallback| fallback.id.clone()),
+            fallback: self.selection.fallback().cloned(),
             fell_back_from: self.selection.fell_back_from.clone(),
         }
     }

@@ -1,8 +1,10 @@
 //! Looks at the store and at the running kernel. Reads only; changes nothing.
 
+use super::kexec;
 use super::store::{STORE, Store};
+use crate::decide::kernel::{OwnKernel, image_places, initramfs_places, newest_first};
 use crate::decide::manifest::{self, Manifest};
-use crate::decide::model::{BootId, Deployment, Evidence, Facts, Id, KernelFit};
+use crate::decide::model::{BootId, Deployment, Evidence, Facts, Id, KernelFit, Kexec};
 use crate::error::{Errno, Error, Kind, OrFail, Result};
 use crate::sys::{AsFd, fs, host};
 use alloc::format;
@@ -20,8 +22,10 @@ const WATCHDOG_RESET: u32 = 0x20;
 pub fn gather(store: &Store, init: Option<&str>, warnings: &mut Vec<String>) -> Result<Facts> {
     let kernel = host::release();
     let ids = store.deployments()?;
-    let deployments = ids.into_iter().map(|id| deployment(store, id, init, &kernel, warnings)).collect();
-    Ok(Facts { deployments, boot_id: boot_id()?, evidence: evidence(), kernel })
+    let deployments: Vec<_> = ids.into_iter().map(|id| deployment(store, id, init, &kernel, warnings)).collect();
+    // Looked at only where it matters.
+    let kexec = if deployments.iter().any(|deployment| deployment.kernel != KernelFit::Fits) { kexec::look() } else { Kexec::Possible };
+    Ok(Facts { deployments, boot_id: boot_id()?, evidence: evidence(), kernel, kexec })
 }
 
 /// The running boot's id.
@@ -106,8 +110,21 @@ fn kernel_fit(store: &Store, root: &str, running: &str) -> Result<KernelFit> {
         Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => Vec::new(),
         read => read.or_fail("cannot read", &format!("{STORE}/{modules}"))?,
     };
-    let fits = releases.is_empty() || releases.iter().any(|release| release == running);
-    Ok(if fits { KernelFit::Fits } else { KernelFit::Mismatch(releases) })
+    if releases.is_empty() || releases.iter().any(|release| release == running) {
+        return Ok(KernelFit::Fits);
+    }
+    let releases = newest_first(releases);
+    let tree = fs::open_dir_in(&store.dir, root).or_fail("cannot open", &format!("{STORE}/{root}"))?;
+    let own = releases.iter().find_map(|release| own_kernel(&tree, release));
+    Ok(KernelFit::Mismatch { releases, own })
+}
+
+/// The files of a kernel that can be started, where both are there.
+fn own_kernel(tree: impl AsFd, release: &str) -> Option<OwnKernel> {
+    let is_file = |path: &String| fs::stat_target_in(&tree, path).is_ok_and(|stat| stat.file_type == fs::FileType::Regular);
+    let image = image_places(release).into_iter().find(is_file)?;
+    let initramfs = initramfs_places(release).into_iter().find(is_file)?;
+    Some(OwnKernel { release: release.into(), image, initramfs })
 }
 
 /// What the watchdog devices say of the last boot. Without one, or without an answer, nothing is known.

@@ -14,6 +14,8 @@ use alloc::vec::Vec;
 #[derive(Debug, Clone)]
 pub struct Ledger {
     pub record: Record,
+    /// As it is on the disk, or was remembered.
+    saved: Record,
     /// Whether a try can be written down; the reason if not.
     pub access: Disk,
     next: Option<Place>,
@@ -44,7 +46,7 @@ impl Ledger {
             None => disk.clone(),
             Some(lost) => Disk::ReadOnly(lost.reason()),
         };
-        Self { record, access, next, lost }
+        Self { saved: record.clone(), record, access, next, lost }
     }
 
     /// Makes the changes durable. After a failure nothing more is written in this boot.
@@ -57,6 +59,7 @@ impl Ledger {
         match result {
             Ok(next) => {
                 self.next = Some(next);
+                self.saved = self.record.clone();
                 Ok(())
             }
             Err(error) => {
@@ -64,6 +67,16 @@ impl Ledger {
                 Err(error)
             }
         }
+    }
+
+    /// Whether it says more than the disk does.
+    pub fn is_changed(&self) -> bool {
+        self.record != self.saved
+    }
+
+    /// Takes back what was not made durable.
+    pub fn take_back(&mut self) {
+        self.record = self.saved.clone();
     }
 
     pub fn is_writable(&self) -> bool {

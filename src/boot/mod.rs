@@ -7,6 +7,7 @@ pub mod copy;
 pub mod countdown;
 pub mod etc_manifest;
 pub mod facts;
+pub mod kexec;
 pub mod ledger;
 pub mod load;
 pub mod pid1;

@@ -5,7 +5,7 @@
 use super::attempt::{self, Standing};
 use super::ledger::Ledger;
 use super::store::Store;
-use super::{announce, facts, load, sysroot};
+use super::{announce, facts, kexec, load, sysroot};
 use crate::decide::model::{Candidate, Counting, Deployment, Disk, Facts, FailedCandidate, Id, KernelFit, Report, Request, Selection};
 use crate::decide::record::Status;
 use crate::decide::record::change::{Attempt, Failure};
@@ -101,7 +101,10 @@ impl<'a> Boot<'a> {
         let store = Store::open(root, &options.sysroot)?;
         let heard = warnings.len();
         let facts = facts::gather(&store, request.init.as_deref(), &mut warnings)?;
-        let ledger = Ledger::open(&store, &facts.deployments, &disk, request.config.boot.tries);
+        let mut ledger = Ledger::open(&store, &facts.deployments, &disk, request.config.boot.tries);
+        if let Some(attempt) = &request.attempt {
+            ledger.record.continue_boot(attempt.short(), facts.boot_id.short());
+        }
         warnings.extend(ledger.warning().or_else(|| uncounted(&disk)));
         warnings.extend(store.writable_by_others(facts.deployments.iter().map(|deployment| &deployment.id)));
         warnings.extend(facts.deployments.iter().filter_map(torn));
@@ -173,20 +176,21 @@ impl<'a> Boot<'a> {
             Some(attempt) if candidate.counting == Counting::Counted => attempt,
             _ => return true,
         };
-        let before = self.ledger.record.clone();
-        self.ledger.record.drop_spent_default(self.request.config.boot.tries, self.facts.boot_id.short());
+        let again = self.ledger.record.slot(attempt.key).is_some_and(|slot| slot.is_open_in(attempt.boot));
+        self.ledger.record.drop_spent_default(self.request.config.boot.tries, attempt.boot);
         self.ledger.record.count(attempt);
-        if self.ledger.record == before || cfg!(feature = "break-record") {
+        if !self.ledger.is_changed() || cfg!(feature = "break-record") {
             return true;
         }
         match self.ledger.commit(&self.store) {
+            Ok(()) if again => true,
             Ok(()) => {
                 announce::history_attempt(&self.store, candidate, &self.facts.boot_id);
                 true
             }
             Err(error) => {
                 self.heed(&[format!("cannot count the try of {}: {error}, choosing again without counting", candidate.id)]);
-                self.ledger.record = before;
+                self.ledger.take_back();
                 self.look_at_disk_again();
                 false
             }
@@ -197,6 +201,10 @@ impl<'a> Boot<'a> {
         let deployment = self.facts.deployment(&candidate.id).ok_or_else(|| Error::transient(format!("{} is gone", candidate.id)))?;
         if let Some(defect) = &deployment.defect {
             return Err(defect.clone());
+        }
+        if let Some(kernel) = &candidate.kernel {
+            let running = load::cmdline(self.options.cmdline.as_deref())?;
+            match kexec::jump(&self.store, &candidate.id, kernel, &running, &self.facts.boot_id)? {}
         }
         attempt::attempt(self.options, &self.request, &self.store, deployment, candidate.counting, &self.disk)
     }
@@ -248,7 +256,7 @@ impl<'a> Boot<'a> {
         match slot.map(|slot| slot.status) {
             None | Some(Status::Unarmed) => "not armed",
             Some(Status::Broken) => "failed for good in an earlier boot",
-            Some(_) if deployment.kernel != KernelFit::Fits => "no modules for the running kernel",
+            Some(_) if matches!(deployment.kernel, KernelFit::Mismatch { .. }) => "no modules for the running kernel",
             Some(_) if slot.is_some_and(|slot| slot.failed_in(self.facts.boot_id.short())) => "failed earlier in this boot",
             Some(_) => "no tries left",
         }

@@ -7,7 +7,7 @@
 mod tests;
 
 use super::config::{Config, EtcMode, Require, RootMode, VarMode};
-use super::model::{Id, Request};
+use super::model::{BootId, Id, Request};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -29,7 +29,7 @@ pub struct Cmdline {
 impl Cmdline {
     /// Any text is a command line.
     pub fn parse(text: &str) -> Self {
-        let mut raw = split(text).into_iter();
+        let mut raw = raw_words(text).into_iter();
         let words = raw.by_ref().take_while(|word| word != "--").map(|word| to_word(&word)).collect();
         Self { words, init_arguments: raw.map(|word| unquote(&word).into()).collect() }
     }
@@ -53,7 +53,8 @@ impl Cmdline {
     }
 }
 
-fn split(text: &str) -> Vec<String> {
+/// The words as they stand, with their quotes.
+pub fn raw_words(text: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word = String::new();
     let mut quoted = false;
@@ -130,7 +131,13 @@ impl Reader<'_> {
                 self.warn(format!("bedplate.entry={entry}: not a deployment ID, ignoring it"));
             }
         }
-        for (name, so) in [("reset", ": nothing is reset"), ("attempt", ""), ("log", "")] {
+        if let Some(attempt) = text("bedplate.attempt") {
+            self.request.attempt = BootId::parse(&attempt);
+            if self.request.attempt.is_none() {
+                self.warn(format!("bedplate.attempt={attempt}: not a boot id, ignoring it"));
+            }
+        }
+        for (name, so) in [("reset", ": nothing is reset"), ("log", "")] {
             if self.cmdline.has(&format!("bedplate.{name}")) {
                 self.warn(format!("bedplate.{name}= is not supported by this version, ignoring it{so}"));
             }

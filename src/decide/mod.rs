@@ -8,6 +8,7 @@ pub mod deploy;
 pub mod etc_manifest;
 pub mod fstab;
 pub mod guard;
+pub mod kernel;
 pub mod lint;
 pub mod manifest;
 pub mod marker;

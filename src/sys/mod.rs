@@ -5,6 +5,7 @@
 pub mod copy;
 pub mod fs;
 pub mod host;
+pub mod kexec;
 pub mod module;
 pub mod mount;
 pub mod power;
@@ -18,6 +19,13 @@ use crate::error::Errno;
 pub use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 
 pub(crate) type SysResult<T> = core::result::Result<T, Errno>;
+
+/// Why a call through libc failed.
+fn last_errno() -> Errno {
+    // SAFETY: libc gives each thread a valid errno for as long as it runs.
+    #[expect(unsafe_code)]
+    Errno(unsafe { *libc::__errno_location() })
+}
 
 impl From<rustix::io::Errno> for Errno {
     fn from(errno: rustix::io::Errno) -> Self {

@@ -8,7 +8,7 @@ mod attributes;
 mod file_system;
 
 pub use attributes::{Flags, flags_of, make_private, make_shared, set_flags};
-pub use file_system::{Parameter, make_fs, make_writable};
+pub use file_system::{Parameter, make_fs, make_read_only, make_writable};
 
 use super::SysResult;
 use super::fs::magic_path;

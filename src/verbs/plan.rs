@@ -99,7 +99,8 @@ fn text(planned: &Planned, warnings: &[String]) -> String {
         let _ = writeln!(text, "fails     {}: {}", candidate.id, candidate.why);
     }
     for (candidate, word) in selection.candidates.iter().zip(std::iter::once("choice   ").chain(std::iter::repeat("then     "))) {
-        let _ = writeln!(text, "{word} {}: {}", candidate.id, candidate.rule.sentence());
+        let kernel = candidate.kernel.as_ref().map(|kernel| format!(" (by kexec into its kernel {})", kernel.release)).unwrap_or_default();
+        let _ = writeln!(text, "{word} {}: {}{kernel}", candidate.id, candidate.rule.sentence());
     }
     let _ = write!(text, "{plan}");
     for warning in warnings {
@@ -123,12 +124,19 @@ struct JsonCandidate<'a> {
     id: &'a str,
     rule: &'static str,
     reason: &'static str,
+    /// The kernel that is started first, where the running one does not do.
+    kexec: Option<&'a str>,
 }
 
 impl<'a> Json<'a> {
     fn new(planned: &'a Planned, warnings: &'a [String]) -> Self {
         let Planned { failed, selection, plan } = planned;
-        let candidate = |c: &'a Candidate| JsonCandidate { id: c.id.as_str(), rule: c.rule.word(), reason: c.rule.sentence() };
+        let candidate = |c: &'a Candidate| JsonCandidate {
+            id: c.id.as_str(),
+            rule: c.rule.word(),
+            reason: c.rule.sentence(),
+            kexec: c.kernel.as_ref().map(|kernel| kernel.release.as_str()),
+        };
         Self {
             schema: SCHEMA,
             failed,

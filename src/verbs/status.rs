@@ -74,6 +74,8 @@ struct Booted {
     /// How the last boot of the one that it fell back from ended, as the record has it.
     fell_back_why: Option<&'static str>,
     failed: Vec<FailedCandidate>,
+    /// The kernel that the boot loader had started has started this one.
+    by_kexec: bool,
     marked_good: bool,
     marked_bad: bool,
     /// Paths in the deployment's own layer of /etc; `None`: it could not be read.
@@ -151,6 +153,7 @@ impl Booted {
             choice: report.choice.clone(),
             fell_back_why: report.choice.fell_back_from.as_ref().and_then(|id| last_end(view, id)),
             failed: report.failed.clone(),
+            by_kexec: report.kexec_from.is_some(),
             marked_good: slot.is_some_and(|slot| slot.status == Standing::Good),
             marked_bad: slot.is_some_and(|slot| slot.status == Standing::MarkedBad),
             etc_changes: deployment.and_then(|deployment| view.store.etc_changes(deployment).ok()),
@@ -173,6 +176,9 @@ impl Booted {
         if let Some(from) = &self.choice.fell_back_from {
             let why = self.fell_back_why.map(|why| format!(": {why}")).unwrap_or_default();
             line("fell back", &format!("from {from}, which did not prove itself{why}"));
+        }
+        if self.by_kexec {
+            line("kernel", &format!("its own, by kexec: {} has no modules for the one that the boot loader started", self.id));
         }
         for failed in &self.failed {
             line("failed", &format!("{}: {}", failed.id, failed.why));

@@ -45,6 +45,7 @@ fn the_incumbent_boots() {
             mounts: report.mounts.clone(),
             warnings: vec![],
             timing: report.timing.clone(),
+            kexec_from: None,
             argument: None,
             init: "sbin/init".into(),
             config: Config::default(),

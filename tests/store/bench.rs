@@ -160,6 +160,7 @@ impl Bench {
             mounts: Vec::new(),
             warnings: Vec::new(),
             timing: Vec::new(),
+            kexec_from: None,
             argument: None,
             init: "sbin/init".into(),
             config: bedplate::decide::config::Config::default(),

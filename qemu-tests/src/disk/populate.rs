@@ -18,6 +18,8 @@ pub struct Content {
     pub tier: Tier,
     pub deployments: Vec<Deployment>,
     pub trees: Vec<Deployment>,
+    /// Of the initramfs.
+    pub config: String,
     pub programs: Programs,
 }
 
@@ -28,12 +30,13 @@ impl Content {
             tier: scenario.tier,
             deployments: scenario.deployments.clone(),
             trees: scenario.trees.clone(),
+            config: scenario.config.clone(),
             programs: programs.clone(),
         }
     }
 
     pub fn key(&self) -> Result<Key> {
-        let text = serde_json::to_vec(&(&self.disk, self.tier, &self.deployments, &self.trees)).or_say("cannot encode")?;
+        let text = serde_json::to_vec(&(&self.disk, self.tier, &self.deployments, &self.trees, &self.config)).or_say("cannot encode")?;
         // The harness itself lays out trees.
         let own = std::env::current_exe().or_say("cannot find this program")?;
         let key = Key::default().with(text).with_file(&self.programs.bedplate)?.with_file(&self.programs.guest_init)?.with_file(&own)?;
@@ -67,7 +70,7 @@ fn lay(work: &Path, deployment: &Deployment, content: &Content) -> Result<PathBu
     let tree = work.join("tree");
     cache::fresh_dir(&tree)?;
     match content.tier {
-        Tier::Tiny => tiny::lay(&tree, deployment, &content.programs)?,
+        Tier::Tiny => tiny::lay(&tree, deployment, content)?,
         Tier::Debian => debian::lay(&tree, deployment, &content.programs)?,
     }
     Ok(tree)

@@ -1,5 +1,6 @@
 //! Trees of deployments: the tier's own tree, and how one differs from it.
 
+use crate::kernel;
 use guest_init::Mode;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -23,6 +24,8 @@ pub struct Deployment {
 pub struct Tree {
     /// What its init does after hello.
     pub init: Mode,
+    /// Of the tiny tier: it has modules for this kernel alone, and brings it along with an initramfs.
+    pub kernel: Option<kernel::Version>,
     /// Regular files, mode 0644, by path.
     pub files: BTreeMap<String, String>,
     /// Targets by path; what is there gives way.

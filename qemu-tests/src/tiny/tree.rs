@@ -1,8 +1,10 @@
 //! Lays out a tiny deployment.
 
+use super::initramfs;
+use crate::disk::Content;
 use crate::error::{OrSay, Result};
+use crate::kernel;
 use crate::lay::{self, directory, file, install, link};
-use crate::programs::Programs;
 use crate::scenario::Deployment;
 use guest_init::{MODE_FILE, Mode};
 use std::path::Path;
@@ -29,7 +31,8 @@ const DIRECTORIES: [&str; 18] = [
 ];
 
 /// As its id and its tree say, in the new directory `to`.
-pub fn lay(to: &Path, deployment: &Deployment, programs: &Programs) -> Result<()> {
+pub fn lay(to: &Path, deployment: &Deployment, content: &Content) -> Result<()> {
+    let programs = &content.programs;
     for dir in DIRECTORIES {
         directory(&to.join(dir))?;
     }
@@ -41,7 +44,19 @@ pub fn lay(to: &Path, deployment: &Deployment, programs: &Programs) -> Result<()
     for (path, text) in texts(&deployment.id) {
         file(&to.join(path), &text)?;
     }
+    lay_kernel(to, deployment, content)?;
     vary(to, deployment)
+}
+
+/// Where OSTree and bootc have it.
+fn lay_kernel(to: &Path, deployment: &Deployment, content: &Content) -> Result<()> {
+    let Some(version) = deployment.tree.kernel else { return Ok(()) };
+    let kernel = kernel::get(version)?;
+    let modules = to.join("usr/lib/modules").join(&kernel.release);
+    directory(&modules)?;
+    install(&modules.join("vmlinuz"), &kernel.image)?;
+    let parts = initramfs::Content { program: &content.programs.bedplate, kernel: &kernel, disk: &content.disk, config: &content.config };
+    initramfs::write(&modules.join("initramfs.img"), &parts)
 }
 
 /// What a system needs to be one, in the fewest words. No two versions share all of /etc.

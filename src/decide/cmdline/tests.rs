@@ -64,6 +64,8 @@ fn requests() {
         ("bedplate=maybe", "ro overlay bind 1"),
         ("bedplate.reset=etc:1", "ro overlay bind 1"),
         ("bedplate.entry=-x", "ro overlay bind 1"),
+        ("bedplate.attempt=0123456789abcdef0123456789abcdef", "ro overlay bind 0"),
+        ("bedplate.attempt=1", "ro overlay bind 1"),
     ] {
         assert_eq!(modes(text), expected, "{text}");
     }

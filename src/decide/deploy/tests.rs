@@ -128,7 +128,7 @@ fn what_the_person_should_know() {
 
 #[test]
 fn what_is_not_removed() {
-    let candidate = |name, rule| Candidate { id: id(name), rule, counting: Counting::Counted };
+    let candidate = |name, rule| Candidate { id: id(name), rule, counting: Counting::Counted, kernel: None };
     let mut record = record();
     record.arm(key(4), 3, &[]).unwrap();
     record.slot_mut(key(4)).unwrap().pinned = Pinned::Yes;
@@ -159,7 +159,7 @@ fn a_last_resort_that_was_good_once_stays() {
     let mut record = Record::default();
     record.arm_good(key(1), 3).unwrap();
     record.mark_bad(key(1));
-    let fallback = Candidate { id: id("v1"), rule: Rule::LastResort, counting: Counting::Counted };
+    let fallback = Candidate { id: id("v1"), rule: Rule::LastResort, counting: Counting::Counted, kernel: None };
     let (v1, fallback) = (id("v1"), Some(&fallback));
     let removal = Removal { id: &v1, key: Some(key(1)), record: &record, orphans: &[], booted: None, fallback, carrier: None };
     assert_eq!(may_remove(removal).unwrap_err().text, "\"v1\" is not removed: it is the fallback of the next boot");

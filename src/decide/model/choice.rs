@@ -1,6 +1,7 @@
 //! Which deployment boots, and why.
 
 use super::Id;
+use crate::decide::kernel::OwnKernel;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -86,6 +87,8 @@ pub struct Candidate {
     pub id: Id,
     pub rule: Rule,
     pub counting: Counting,
+    /// Its own kernel, where the running one is not among those that it has modules for: it is to be started first.
+    pub kernel: Option<OwnKernel>,
 }
 
 /// All that can boot now, best first, with what a person should know about those left out.
@@ -96,6 +99,8 @@ pub struct Selection {
     pub notes: Vec<String>,
     /// The deployment that should run but does not, when the first candidate is what the machine fell back to.
     pub fell_back_from: Option<Id>,
+    /// The first that only the next boot of the machine can start: this one has jumped to another kernel already.
+    pub later: Option<Id>,
 }
 
 impl Selection {
@@ -104,8 +109,8 @@ impl Selection {
     }
 
     /// What boots if the first one fails.
-    pub fn fallback(&self) -> Option<&Candidate> {
+    pub fn fallback(&self) -> Option<&Id> {
         let first = self.candidates.first()?;
-        self.candidates.iter().find(|candidate| candidate.id != first.id)
+        self.candidates.iter().map(|candidate| &candidate.id).find(|id| **id != first.id).or(self.later.as_ref())
     }
 }

@@ -1,6 +1,7 @@
 //! What is found: the store and its deployments, the physical root, the running kernel. Gathered read only.
 
 use super::{BootId, Id, Instance, Owner};
+use crate::decide::kernel::OwnKernel;
 use crate::decide::manifest::Manifest;
 use crate::decide::marker::Marker;
 use crate::decide::record::Key;
@@ -37,8 +38,16 @@ impl Deployment {
 pub enum KernelFit {
     /// It does, or the deployment has no modules at all.
     Fits,
-    /// It holds only these releases.
-    Mismatch(Vec<String>),
+    /// It holds only these releases. `own` is the newest of them that can be started: its image and its initramfs are there.
+    Mismatch { releases: Vec<String>, own: Option<OwnKernel> },
+}
+
+/// Whether the running kernel can start another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kexec {
+    Possible,
+    /// With the reason that was found.
+    Impossible(String),
 }
 
 /// Whether the disk with the store takes writes.
@@ -57,6 +66,7 @@ pub struct Facts {
     pub evidence: Evidence,
     /// `uname -r`.
     pub kernel: String,
+    pub kexec: Kexec,
 }
 
 impl Facts {

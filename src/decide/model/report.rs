@@ -25,6 +25,9 @@ pub struct Report {
     pub warnings: Vec<String>,
     /// Microseconds, step by step.
     pub timing: Vec<Timing>,
+    /// The boot of the kernel that has started this one by kexec.
+    #[serde(default)]
+    pub kexec_from: Option<BootId>,
     /// What `bedplate.deployment=` named, valid or not.
     pub argument: Option<String>,
     /// The init program that was verified, below the new root.

@@ -1,6 +1,6 @@
 //! What was asked for: the configuration, and what the kernel command line adds to it for this boot.
 
-use super::Id;
+use super::{BootId, Id};
 use crate::decide::config::Config;
 use alloc::string::String;
 
@@ -13,6 +13,8 @@ pub struct Request {
     pub deployment: Option<String>,
     /// `bedplate.entry=`: which deployment's kernel was loaded; a hint, it chooses nothing.
     pub entry: Option<Id>,
+    /// `bedplate.attempt=`: the boot of the kernel that has started this one by kexec. Both are one boot of the machine.
+    pub attempt: Option<BootId>,
     /// `init=`.
     pub init: Option<String>,
     /// The command line names the init program or changes the configuration: what then fails may be its fault alone.

@@ -163,6 +163,13 @@ impl Record {
         self.forget_forced([default, attempt.argument]);
     }
 
+    /// The kernel of one boot has started another one by kexec: what was attempted in the one belongs to the other.
+    pub fn continue_boot(&mut self, from: ShortBootId, to: ShortBootId) {
+        for slot in self.slots.iter_mut().filter(|slot| slot.attempt == from && from != [0; 8]) {
+            slot.attempt = to;
+        }
+    }
+
     /// One more fruitless boot than a byte holds: all are halved, so that those with fewer still come first.
     fn make_countable(&mut self, attempt: Attempt) {
         if self.slot(attempt.key).is_some_and(|slot| slot.done == u8::MAX && slot.attempt != attempt.boot) {

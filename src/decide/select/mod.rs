@@ -6,7 +6,8 @@
 mod tests;
 
 use super::config::{Count, KernelMismatch, OnExhausted};
-use super::model::{Candidate, Counting, Deployment, Disk, Evidence, Facts, Id, KernelFit, Request, Rule, Selection};
+use super::kernel::OwnKernel;
+use super::model::{Candidate, Counting, Deployment, Disk, Evidence, Facts, Id, KernelFit, Kexec, Request, Rule, Selection};
 use super::record::{Barred, Key, OnceGood, Record, SLOTS, Slot, Status};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -163,15 +164,16 @@ impl<'a> Picker<'a> {
         }
     }
 
-    /// Adds a candidate unless it stands there already, failed in this boot, or has no modules for this kernel.
+    /// Adds a candidate unless it stands there already, failed in this boot, or cannot get a kernel that it has modules for.
     fn add(&mut self, deployment: &Deployment, rule: Rule, counting: Counting) {
         let id = &deployment.id;
         let present = self.selection.candidates.iter().any(|candidate| candidate.id == *id);
-        if present || self.input.failed.contains(id) || self.failed_before(deployment) || self.needs_other_kernel(deployment) {
+        if present || self.input.failed.contains(id) || self.failed_before(deployment) {
             return;
         }
+        let Ok(kernel) = self.other_kernel(deployment) else { return };
         let counting = if self.writable() { counting } else { Counting::Uncounted };
-        self.selection.candidates.push(Candidate { id: id.clone(), rule, counting });
+        self.selection.candidates.push(Candidate { id: id.clone(), rule, counting, kernel });
     }
 
     fn failed_before(&self, deployment: &Deployment) -> bool {
@@ -179,24 +181,39 @@ impl<'a> Picker<'a> {
         self.slot_of(deployment).is_some_and(|slot| slot.failed_in(boot))
     }
 
-    fn needs_other_kernel(&mut self, deployment: &Deployment) -> bool {
-        let KernelFit::Mismatch(releases) = &deployment.kernel else { return false };
+    /// The kernel that has to be started before the deployment can be; an error, and a note, where that is not possible.
+    fn other_kernel(&mut self, deployment: &Deployment) -> Result<Option<OwnKernel>, ()> {
+        let KernelFit::Mismatch { releases, own } = &deployment.kernel else { return Ok(None) };
         if self.input.request.config.boot.kernel_mismatch == KernelMismatch::Ignore {
-            return false;
+            return Ok(None);
         }
+        let why = match (self.why_no_kexec(), own) {
+            (None, Some(own)) => return Ok(Some(own.clone())),
+            (None, None) => " (it brings no kernel with an initramfs along)".into(),
+            (Some(why), _) => why,
+        };
         let (id, running, has) = (&deployment.id, &self.input.facts.kernel, releases.join(", "));
-        let note = alloc::format!("{id} has modules for kernel {has}, not for the running {running}, skipping it{}", self.no_kexec());
+        let note = alloc::format!("{id} has modules for kernel {has}, not for the running {running}{why}, skipping it");
         if !self.selection.notes.contains(&note) {
             self.note(note);
         }
-        true
+        if own.is_some() && self.input.request.attempt.is_some() {
+            self.selection.later.get_or_insert_with(|| id.clone());
+        }
+        Err(())
     }
 
-    /// Jumping to another kernel is not there yet; a configuration that counts on it should know.
-    fn no_kexec(&self) -> &'static str {
-        match self.input.request.config.boot.kernel_mismatch {
-            KernelMismatch::Kexec => " (kernel-mismatch = \"kexec\" acts as \"skip\" in this version)",
-            KernelMismatch::Skip | KernelMismatch::Ignore => "",
+    /// In words that follow the mismatch; none where nobody asked for kexec.
+    fn why_no_kexec(&self) -> Option<String> {
+        if self.input.request.config.boot.kernel_mismatch != KernelMismatch::Kexec {
+            return Some(String::new());
+        }
+        if self.input.request.attempt.is_some() {
+            return Some(" (which was itself started by kexec, and that is done once a boot)".into());
+        }
+        match &self.input.facts.kexec {
+            Kexec::Possible => None,
+            Kexec::Impossible(why) => Some(alloc::format!(" (kexec is not possible: {why})")),
         }
     }
 

@@ -42,6 +42,10 @@ fn deployment(name: &str) -> Deployment {
     Deployment { id: id(name), manifest: Some(manifest), defect: None, marker: None, kernel: KernelFit::Fits }
 }
 
+fn own_kernel() -> OwnKernel {
+    OwnKernel { release: "6.12".into(), image: "usr/lib/modules/6.12/vmlinuz".into(), initramfs: "usr/lib/modules/6.12/initrd".into() }
+}
+
 fn key(name: &str) -> Key {
     deployment(name).key().expect("it has a manifest")
 }
@@ -115,7 +119,13 @@ fn parse_record(text: &str) -> (Record, Vec<Deployment>) {
 impl World {
     fn new(record: &str, setup: &str) -> Self {
         let (record, deployments) = parse_record(record);
-        let facts = Facts { deployments, boot_id: BootId::parse(BOOT).expect("a boot id"), evidence: Evidence::None, kernel: "6.1".into() };
+        let facts = Facts {
+            deployments,
+            boot_id: BootId::parse(BOOT).expect("a boot id"),
+            evidence: Evidence::None,
+            kernel: "6.1".into(),
+            kexec: Kexec::Possible,
+        };
         let mut world = Self { request: Request::default(), facts, record, disk: Disk::Writable, failed: vec![] };
         setup.split_whitespace().for_each(|word| world.set(word));
         world
@@ -145,7 +155,11 @@ impl World {
             "torn" => self.facts.deployments.push(Deployment { manifest: None, ..deployment(value) }),
             "gone" => self.facts.deployments.retain(|d| d.id.as_str() != value),
             "defect" => self.deployment(value).defect = Some(Error::deterministic("no usr")),
-            "kernel" => self.deployment(value).kernel = KernelFit::Mismatch(vec!["6.12".into()]),
+            "kernel" => self.deployment(value).kernel = KernelFit::Mismatch { releases: vec!["6.12".into()], own: None },
+            "own-kernel" => self.deployment(value).kernel = KernelFit::Mismatch { releases: vec!["6.12".into()], own: Some(own_kernel()) },
+            "skip" => boot.kernel_mismatch = KernelMismatch::Skip,
+            "no-kexec" => self.facts.kexec = Kexec::Impossible("it is switched off".into()),
+            "jumped" => self.request.attempt = BootId::parse(&"f".repeat(32)),
             other => panic!("unknown word {other}"),
         }
     }
@@ -158,7 +172,8 @@ impl World {
 fn show(selection: &Selection) -> String {
     let candidate = |c: &Candidate| {
         let uncounted = if c.counting == Counting::Uncounted { " uncounted" } else { "" };
-        format!("{} {}{uncounted}", c.id, c.rule.word())
+        let kexec = if c.kernel.is_some() { " kexec" } else { "" };
+        format!("{} {}{uncounted}{kexec}", c.id, c.rule.word())
     };
     let list: Vec<String> = selection.candidates.iter().map(candidate).collect();
     let from = selection.fell_back_from.as_ref().map(|id| format!(" <- {id}")).unwrap_or_default();
@@ -198,7 +213,18 @@ fn notes_say_what_was_passed_over() {
         (
             "v1 good*; v2 trial left=1",
             "kernel=v2",
-            "v2 has modules for kernel 6.12, not for the running 6.1, skipping it (kernel-mismatch = \"kexec\" acts as \"skip\" in this version)",
+            "v2 has modules for kernel 6.12, not for the running 6.1 (it brings no kernel with an initramfs along), skipping it",
+        ),
+        ("v1 good*; v2 trial left=1", "kernel=v2 skip", "v2 has modules for kernel 6.12, not for the running 6.1, skipping it"),
+        (
+            "v1 good*; v2 trial left=1",
+            "own-kernel=v2 no-kexec",
+            "v2 has modules for kernel 6.12, not for the running 6.1 (kexec is not possible: it is switched off), skipping it",
+        ),
+        (
+            "v1 good*; v2 trial left=1",
+            "own-kernel=v2 jumped",
+            "v2 has modules for kernel 6.12, not for the running 6.1 (which was itself started by kexec, and that is done once a boot), skipping it",
         ),
         ("v1 good*; v2 sup", "ro arg=v2", "bedplate.deployment=v2: it was never good and a try cannot be written down, ignoring it"),
         ("v1 good*", "ro arg=hand disk=hand", "bedplate.deployment=hand: it was never good and a try cannot be written down, ignoring it"),
@@ -222,7 +248,9 @@ fn notes_say_what_was_passed_over() {
 fn fallback_is_the_next_one() {
     let selection = World::new("v1 good*; v2 trial left=3", "").select();
     assert_eq!(selection.first().map(|c| c.id.as_str()), Some("v2"));
-    assert_eq!(selection.fallback().map(|c| c.id.as_str()), Some("v1"));
+    assert_eq!(selection.fallback().map(Id::as_str), Some("v1"));
+    let selection = World::new("v1 good*; v2 trial left=3", "own-kernel=v1 jumped").select();
+    assert_eq!(selection.fallback().map(Id::as_str), Some("v1"), "in the next boot");
     assert_eq!(World::new("v1 good*", "").select().fallback(), None);
     assert_eq!(Selection::default().fallback(), None);
 }

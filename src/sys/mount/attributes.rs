@@ -2,7 +2,7 @@
 //! every flag that it does not name.
 
 use super::SysResult;
-use crate::error::Errno;
+use crate::sys::last_errno;
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd};
 use rustix::fs::StatVfsMountFlags;
 use rustix::mount::{MountAttrFlags, MountPropagationFlags};
@@ -94,10 +94,4 @@ fn setattr(mount: BorrowedFd<'_>, attributes: &libc::mount_attr) -> SysResult<()
         )
     };
     if result == 0 { Ok(()) } else { Err(last_errno()) }
-}
-
-fn last_errno() -> Errno {
-    // SAFETY: libc gives each thread a valid errno for as long as it runs.
-    #[expect(unsafe_code)]
-    Errno(unsafe { *libc::__errno_location() })
 }

@@ -54,9 +54,20 @@ fn kernel_words(context: &OwnedFd) -> String {
 /// Makes the file system that holds `directory`, and this mount of it, writable again. Its other options stay as they are.
 /// EROFS or EACCES where the device takes no writes.
 pub fn make_writable(directory: impl AsFd) -> SysResult<()> {
+    reconfigure(&directory, "rw")?;
+    set_flags(directory, Flags::default(), Flags::READ_ONLY)
+}
+
+/// Makes the file system that holds `directory` read-only in all its mounts: all is flushed, and on the disk it is whole, as
+/// after an unmount. EBUSY while somebody has a file open for writing.
+pub fn make_read_only(directory: impl AsFd) -> SysResult<()> {
+    reconfigure(&directory, "ro")
+}
+
+/// Changes one option of the file system that holds `directory`.
+fn reconfigure(directory: impl AsFd, flag: &str) -> SysResult<()> {
     let flags = FsPickFlags::FSPICK_CLOEXEC | FsPickFlags::FSPICK_EMPTY_PATH;
     let context = mount::fspick(&directory, "", flags)?;
-    mount::fsconfig_set_flag(context.as_fd(), "rw")?;
-    mount::fsconfig_reconfigure(context.as_fd())?;
-    set_flags(directory, Flags::default(), Flags::READ_ONLY)
+    mount::fsconfig_set_flag(context.as_fd(), flag)?;
+    Ok(mount::fsconfig_reconfigure(context.as_fd())?)
 }

@@ -27,6 +27,20 @@ fn markers_remember() {
 }
 
 #[test]
+fn a_boot_goes_on_under_another_kernel() {
+    let (first, second) = ([1; 8], [2; 8]);
+    let mut record = record(vec![good(1), Slot { left: 2, attempt: first, rule: Some(Rule::Trial), ..slot(2, Status::Trial) }]);
+    record.continue_boot([0; 8], second);
+    assert!(record.slots.iter().all(|slot| !slot.is_open_in(second)), "nothing was attempted in no boot");
+    record.continue_boot(first, second);
+    assert!(record.slot(key(2)).is_some_and(|slot| slot.is_open_in(second)));
+    assert!(record.slot(key(1)).is_some_and(|slot| !slot.is_open_in(second)));
+    let before = record.clone();
+    record.count(Attempt { key: key(2), rule: Rule::Trial, boot: second, argument: None });
+    assert_eq!(record, before);
+}
+
+#[test]
 fn slots_are_found() {
     let mut record = super::record(vec![good(1), Slot { left: 2, ..slot(2, Status::Trial) }]);
     assert_eq!(record.slot(key(2)).map(|slot| slot.order), Some(2));
