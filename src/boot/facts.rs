@@ -18,14 +18,14 @@ const INIT: [&str; 3] = ["sbin/init", "etc/init", "bin/init"];
 /// The watchdog's "card reset" bit, WDIOF_CARDRESET in linux/watchdog.h.
 const WATCHDOG_RESET: u32 = 0x20;
 
-/// Everything that the choice depends on beside record and request. `warnings` gets what is odd but harmless.
+/// Everything that the choice depends on beside record and request; how the boot before ended is known with the record. `warnings` gets what is odd but harmless.
 pub fn gather(store: &Store, init: Option<&str>, warnings: &mut Vec<String>) -> Result<Facts> {
     let kernel = host::release();
     let ids = store.deployments()?;
     let deployments: Vec<_> = ids.into_iter().map(|id| deployment(store, id, init, &kernel, warnings)).collect();
     // Looked at only where it matters.
     let kexec = if deployments.iter().any(|deployment| deployment.kernel != KernelFit::Fits) { kexec::look() } else { Kexec::Possible };
-    Ok(Facts { deployments, boot_id: boot_id()?, evidence: evidence(), kernel, kexec })
+    Ok(Facts { deployments, boot_id: boot_id()?, previous: None, kernel, kexec })
 }
 
 /// The running boot's id.
@@ -128,7 +128,7 @@ fn own_kernel(tree: impl AsFd, release: &str) -> Option<OwnKernel> {
 }
 
 /// What the watchdog devices say of the last boot. Without one, or without an answer, nothing is known.
-fn evidence() -> Evidence {
+pub fn evidence() -> Evidence {
     let Ok(class) = fs::open_dir("/sys/class/watchdog") else { return Evidence::None };
     let bit = |name: &String| {
         let text = host::read_path(&format!("/sys/class/watchdog/{name}/bootstatus")).ok()?;

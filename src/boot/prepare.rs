@@ -9,6 +9,7 @@ use super::{announce, facts, kexec, load, sysroot};
 use crate::decide::model::{Candidate, Counting, Deployment, Disk, Facts, FailedCandidate, Id, KernelFit, Report, Request, Selection};
 use crate::decide::record::Status;
 use crate::decide::record::change::{Attempt, Failure};
+use crate::decide::record::ending::Ending;
 use crate::decide::select::{Input, select};
 use crate::error::{Error, Kind, OrFail, Result};
 use crate::sys::fs;
@@ -100,10 +101,14 @@ impl<'a> Boot<'a> {
         let (root, disk) = sysroot::open(&options.sysroot)?;
         let store = Store::open(root, &options.sysroot)?;
         let heard = warnings.len();
-        let facts = facts::gather(&store, request.init.as_deref(), &mut warnings)?;
+        let mut facts = facts::gather(&store, request.init.as_deref(), &mut warnings)?;
         let mut ledger = Ledger::open(&store, &facts.deployments, &disk, request.config.boot.tries);
         if let Some(attempt) = &request.attempt {
             ledger.record.continue_boot(attempt.short(), facts.boot_id.short());
+        }
+        facts.previous = ledger.record.previous_end(facts::evidence(), facts.boot_id.short());
+        if let Some(ending) = &facts.previous {
+            ledger.record.close(ending, facts.boot_id.short());
         }
         warnings.extend(ledger.warning().or_else(|| uncounted(&disk)));
         warnings.extend(store.writable_by_others(facts.deployments.iter().map(|deployment| &deployment.id)));
@@ -174,7 +179,10 @@ impl<'a> Boot<'a> {
     fn count(&mut self, candidate: &Candidate) -> bool {
         let attempt = match self.as_attempt(candidate) {
             Some(attempt) if candidate.counting == Counting::Counted => attempt,
-            _ => return true,
+            _ => {
+                self.write_down_evidence();
+                return true;
+            }
         };
         let again = self.ledger.record.slot(attempt.key).is_some_and(|slot| slot.is_open_in(attempt.boot));
         self.ledger.record.drop_spent_default(self.request.config.boot.tries, attempt.boot);
@@ -194,6 +202,19 @@ impl<'a> Boot<'a> {
                 self.look_at_disk_again();
                 false
             }
+        }
+    }
+
+    /// An incumbent's boot writes nothing, but for this: a reset or a panic that another deployment left would be taken for
+    /// the incumbent's own, if this boot ended early, too.
+    fn write_down_evidence(&mut self) {
+        let other = |ending: &Ending| ending.is_proven() && self.ledger.record.incumbent != Some(ending.key);
+        if !self.ledger.is_writable() || !self.facts.previous.as_ref().is_some_and(other) {
+            return;
+        }
+        if let Err(error) = self.ledger.commit(&self.store) {
+            self.heed(&[format!("cannot write down how the last boot ended: {error}, going on without")]);
+            self.look_at_disk_again();
         }
     }
 

@@ -5,7 +5,7 @@ use bedplate::boot::facts;
 use bedplate::boot::ledger::{self, Ledger, Lost};
 use bedplate::boot::store::Store;
 use bedplate::decide::config::{Config, KernelMismatch};
-use bedplate::decide::model::{BootId, Candidate, Deployment, Disk, Evidence, Facts, Id, Report, Request, Selection};
+use bedplate::decide::model::{BootId, Candidate, Deployment, Disk, Facts, Id, Report, Request, Selection};
 use bedplate::decide::record::{Key, Record};
 use bedplate::decide::select::{Input, select};
 use bedplate::error::{Errno, Error, Kind, OrFail, Result};
@@ -152,7 +152,7 @@ impl View {
     /// the boot loader's choice: here it is taken to fit.
     pub fn next_boot(&self) -> Selection {
         let another_boot = BootId::parse(&"0".repeat(32)).unwrap_or_else(|| self.facts.boot_id.clone());
-        let facts = Facts { boot_id: another_boot, evidence: Evidence::None, ..self.facts.clone() };
+        let facts = Facts { boot_id: another_boot, previous: None, ..self.facts.clone() };
         let mut request = Request { config: self.config.clone(), ..Request::default() };
         request.config.boot.kernel_mismatch = KernelMismatch::Ignore;
         let disk = match &self.ledger.lost {

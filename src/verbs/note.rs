@@ -29,7 +29,7 @@ fn started(args: &cli::Note) -> Result<Exit> {
     let mut view = open(args)?;
     let before = view.ledger.record.clone();
     if let Some(key) = view.booted_key() {
-        view.ledger.record.note_started(key);
+        view.ledger.record.note_started(key, view.facts.boot_id.short());
     }
     for failed in view.report.iter().flat_map(|report| &report.failed) {
         view.note("failed", &failed.id, &failed.why);

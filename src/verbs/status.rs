@@ -5,7 +5,7 @@ use super::{Exit, counted, plain, say, say_json};
 use crate::cli;
 use bedplate::boot::verify;
 use bedplate::decide::model::{Chosen, Deployment, FailedCandidate, Id, Rule, SCHEMA, Selection};
-use bedplate::decide::record::{Outcome, Status as Standing};
+use bedplate::decide::record::Status as Standing;
 use bedplate::error::{Error, Kind, Result};
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -196,12 +196,7 @@ fn last_end(view: &View, id: &Id) -> Option<&'static str> {
     Some(match (slot.status, slot.outcome) {
         (Standing::Broken, _) => "it can never boot as it is",
         (Standing::MarkedBad, _) => "it was marked bad",
-        (_, Outcome::Open) => "nothing noted the end of its last boot (panic, hang, power, emergency prompt)",
-        (_, Outcome::Success) => "it worked once and does not any more",
-        (_, Outcome::CleanReboot) => "its last boot was restarted in good order before it was good",
-        (_, Outcome::HealthFailed) => "in its last boot a health check failed",
-        (_, Outcome::MountsFailed) => "in its last boot its root could not be mounted",
-        (_, Outcome::Deadline) => "its last boot was not marked good in time",
+        (_, outcome) => outcome.sentence(),
     })
 }
 

@@ -5,7 +5,7 @@ use super::step_checks::of_text;
 use crate::disk::Disk;
 use crate::record::OnDisk;
 use crate::scenario::{Checks, Expect, ExpectFile, ExpectSlot};
-use bedplate::decide::record::{Barred, Key, OnceGood, Outcome, Pinned, Record, Slot, Status};
+use bedplate::decide::record::{Barred, Key, OnceGood, Pinned, Record, Slot, Status};
 use std::fs;
 use std::path::Path;
 
@@ -60,7 +60,7 @@ fn of_slot(id: &str, wanted: &ExpectSlot, slot: Option<&Slot>) -> Vec<String> {
     let flag = |flag: Option<bool>| flag.map(|flag| flag.to_string());
     for (what, found, wanted) in [
         ("status", status(slot.status).to_string(), wanted.status.clone()),
-        ("outcome", outcome(slot.outcome).to_string(), wanted.outcome.clone()),
+        ("outcome", slot.outcome.word().to_string(), wanted.outcome.clone()),
         ("tries left", slot.left.to_string(), number(wanted.left)),
         ("tries done", slot.done.to_string(), number(wanted.done)),
         ("forced", slot.forced.to_string(), number(wanted.forced)),
@@ -83,17 +83,6 @@ const fn status(status: Status) -> &'static str {
         Status::MarkedBad => "marked-bad",
         Status::Broken => "broken",
         Status::Unarmed => "unarmed",
-    }
-}
-
-const fn outcome(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Open => "open",
-        Outcome::Success => "success",
-        Outcome::CleanReboot => "clean-reboot",
-        Outcome::HealthFailed => "health-failed",
-        Outcome::MountsFailed => "mounts-failed",
-        Outcome::Deadline => "deadline",
     }
 }
 

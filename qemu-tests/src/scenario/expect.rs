@@ -92,7 +92,7 @@ pub struct ExpectSlot {
     pub forced: Option<u8>,
     pub refunds_used: Option<u8>,
     pub started: Option<u8>,
-    /// open, success, clean-reboot, health-failed, mounts-failed, deadline
+    /// open, success, clean-reboot, health-failed, mounts-failed, deadline, watchdog, panic, lost
     pub outcome: Option<String>,
     pub pinned: Option<bool>,
     pub barred: Option<bool>,

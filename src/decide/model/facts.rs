@@ -4,7 +4,8 @@ use super::{BootId, Id, Instance, Owner};
 use crate::decide::kernel::OwnKernel;
 use crate::decide::manifest::Manifest;
 use crate::decide::marker::Marker;
-use crate::decide::record::Key;
+use crate::decide::record::ending::Ending;
+use crate::decide::record::{Key, Outcome};
 use crate::error::Error;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -63,7 +64,8 @@ pub enum Disk {
 pub struct Facts {
     pub deployments: Vec<Deployment>,
     pub boot_id: BootId,
-    pub evidence: Evidence,
+    /// How the boot before this one ended, where that is known.
+    pub previous: Option<Ending>,
     /// `uname -r`.
     pub kernel: String,
     pub kexec: Kexec,
@@ -85,6 +87,17 @@ pub enum Evidence {
     Watchdog,
     /// The kernel panicked.
     Panic,
+}
+
+impl Evidence {
+    /// What it says of that boot; `None`: nothing.
+    pub const fn outcome(self) -> Option<Outcome> {
+        match self {
+            Self::None => None,
+            Self::Watchdog => Some(Outcome::Watchdog),
+            Self::Panic => Some(Outcome::Panic),
+        }
+    }
 }
 
 /// What the plan is made from: the chosen tree and the place where it will stand.

@@ -2,6 +2,7 @@
 //!
 //! A transition on a key without a slot changes nothing.
 
+use super::ending::{LastBoot, Phase};
 use super::{Barred, Key, OnceGood, Outcome, Pinned, Record, SLOTS, ShortBootId, Slot, Status, TookTry};
 use crate::decide::model::{Counting, Rule};
 use alloc::vec::Vec;
@@ -139,6 +140,7 @@ impl Record {
         for named in [&mut self.default, &mut self.one_shot, &mut self.incumbent] {
             named.take_if(|named| *named == key);
         }
+        self.last.take_if(|last| last.key == key);
     }
 
     /// Before a counted boot: consumes a try. The second call in one boot changes nothing.
@@ -154,6 +156,13 @@ impl Record {
         slot.left = slot.left.saturating_sub(1);
         slot.done = slot.done.saturating_add(1);
         (slot.attempt, slot.rule, slot.outcome) = (attempt.boot, Some(attempt.rule), Outcome::Open);
+        self.last = Some(LastBoot { key: attempt.key, boot: attempt.boot, phase: Phase::Begun });
+        self.settle(attempt, default);
+    }
+
+    /// Beside the slot itself: who is still named, and how often.
+    fn settle(&mut self, attempt: Attempt, default: Option<Key>) {
+        let Some(slot) = self.slot_mut(attempt.key) else { return };
         if matches!(attempt.rule, Rule::Argument | Rule::Default) {
             slot.forced = slot.forced.saturating_add(1);
         }
@@ -167,6 +176,9 @@ impl Record {
     pub fn continue_boot(&mut self, from: ShortBootId, to: ShortBootId) {
         for slot in self.slots.iter_mut().filter(|slot| slot.attempt == from && from != [0; 8]) {
             slot.attempt = to;
+        }
+        if let Some(last) = self.last.as_mut().filter(|last| last.boot == from) {
+            last.boot = to;
         }
     }
 
@@ -208,6 +220,7 @@ impl Record {
         if failure == Failure::Deterministic {
             (slot.status, slot.left) = (Status::Broken, 0);
         }
+        self.last = Some(LastBoot { key: attempt.key, boot: attempt.boot, phase: Phase::Begun });
     }
 
     /// `mark good`: a trial however it was chosen, and any other that the rules or the default chose, becomes the incumbent.
@@ -261,42 +274,6 @@ impl Record {
             slot.status = slot.standing();
         }
         self.default = Some(key);
-    }
-
-    /// The booted system has come as far as its local file systems.
-    pub fn note_started(&mut self, key: Key) {
-        if let Some(slot) = self.slot_mut(key) {
-            slot.started = slot.started.saturating_add(1);
-        }
-    }
-
-    /// A clean shutdown: starts are forgotten, and a counted attempt of this boot that has no outcome yet is given back as it
-    /// was taken, at most `refunds` times per arming. What was marked bad gets nothing back.
-    pub fn note_shutdown(&mut self, key: Key, boot: ShortBootId, refunds: u8) {
-        let Some(slot) = self.slot_mut(key) else { return };
-        slot.started = 0;
-        if !slot.is_open_in(boot) {
-            return;
-        }
-        slot.outcome = Outcome::CleanReboot;
-        if slot.refunds_used >= refunds || slot.status == Status::MarkedBad {
-            return;
-        }
-        slot.refunds_used = slot.refunds_used.saturating_add(1);
-        slot.done = slot.done.saturating_sub(1);
-        if slot.took_try == TookTry::Yes {
-            slot.left = slot.left.saturating_add(1);
-        }
-        if matches!(slot.rule, Some(Rule::Argument | Rule::Default)) {
-            slot.forced = slot.forced.saturating_sub(1);
-        }
-    }
-
-    /// How the counted attempt of this boot ended, where that is known and it was not a success.
-    pub fn note_outcome(&mut self, key: Key, boot: ShortBootId, outcome: Outcome) {
-        if let Some(slot) = self.slot_mut(key).filter(|slot| slot.is_open_in(boot)) {
-            slot.outcome = outcome;
-        }
     }
 
     /// A lost record as its markers tell it: good ones in the order of their revisions, the highest is the incumbent;

@@ -7,13 +7,17 @@
 //! | 10 | 3 | slot numbers of default, one-shot, incumbent; 255 = none |
 //! | 16 | 8 | revision |
 //! | 32 | 16 × 24 | slots |
+//! | 416 | 2 | slot number of the last boot + 1, 0 = none; its phase: 1 begun, 2 started, 3 ended |
+//! | 424 | 8 | boot id of the last boot |
+//! | 432 | 8 × 4 | CRC32C of the panic records that are known; 0 = none |
 //! | 508 | 4 | CRC32C of bytes 0 to 507 |
 //!
 //! A slot: key (8), boot id of the last attempt (8), order, status + 16 × outcome, tries left, tries done, forced, refunds
 //! used, started, flags (1 pinned, 2 barred, 4 once good, 8 took a try) + 16 × rule. All other bytes are zero. Magic, version and
 //! CRC stay where they are in every later format, so that a newer one is told from a corrupt one.
 
-use super::{Barred, Key, OnceGood, Outcome, Pinned, Record, SLOTS, ShortBootId, Slot, Status, TookTry};
+use super::ending::{LastBoot, Phase};
+use super::{Barred, Key, OnceGood, Outcome, PANICS, Pinned, Record, SLOTS, ShortBootId, Slot, Status, TookTry};
 use crate::decide::model::Rule;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -35,7 +39,11 @@ const SLOT_SIZE: usize = 24;
 const SLOTS_AT: usize = 32;
 const CRC_AT: usize = SIZE - 4;
 const NONE: u8 = 255;
-const_assert!(SLOTS_AT + SLOTS * SLOT_SIZE <= CRC_AT);
+const LAST_AT: usize = 416;
+const LAST_BOOT_AT: usize = 424;
+const PANICS_AT: usize = 432;
+const_assert!(SLOTS_AT + SLOTS * SLOT_SIZE <= LAST_AT);
+const_assert!(PANICS_AT + PANICS * size_of::<u32>() <= CRC_AT);
 const_assert!(SIZE <= BLOCK);
 const_assert!(OFFSETS[1] >= BLOCK as u64);
 const_assert!(SLOTS < NONE as usize);
@@ -104,6 +112,13 @@ pub fn encode(record: &Record) -> [u8; BLOCK] {
     for (slot, at) in record.slots.iter().take(SLOTS).zip((SLOTS_AT..).step_by(SLOT_SIZE)) {
         put(&mut block, at, &encode_slot(slot));
     }
+    if let Some(last) = &record.last {
+        put(&mut block, LAST_AT, &[number(Some(last.key)).wrapping_add(1), code(&PHASES, last.phase)]);
+        put(&mut block, LAST_BOOT_AT, &last.boot);
+    }
+    for (digest, at) in record.panics.iter().zip((PANICS_AT..).step_by(size_of::<u32>())) {
+        put(&mut block, at, &digest.to_le_bytes());
+    }
     let crc = checksum(block.get(..CRC_AT).unwrap_or_default());
     put(&mut block, CRC_AT, &crc.to_le_bytes());
     block
@@ -132,9 +147,18 @@ fn encode_slot(slot: &Slot) -> [u8; SLOT_SIZE] {
 
 /// A value's code is its place in its list, from 1; 0 is left for "none". The lists only ever grow at the end.
 const STATUSES: [Status; 6] = [Status::Trial, Status::Good, Status::Superseded, Status::MarkedBad, Status::Broken, Status::Unarmed];
-const OUTCOMES: [Outcome; 6] =
-    [Outcome::Open, Outcome::Success, Outcome::CleanReboot, Outcome::HealthFailed, Outcome::MountsFailed, Outcome::Deadline];
-
+const OUTCOMES: [Outcome; 9] = [
+    Outcome::Open,
+    Outcome::Success,
+    Outcome::CleanReboot,
+    Outcome::HealthFailed,
+    Outcome::MountsFailed,
+    Outcome::Deadline,
+    Outcome::Watchdog,
+    Outcome::Panic,
+    Outcome::Lost,
+];
+const PHASES: [Phase; 3] = [Phase::Begun, Phase::Started, Phase::Ended];
 const RULES: [Rule; 8] =
     [Rule::Argument, Rule::OneShot, Rule::Default, Rule::Trial, Rule::Incumbent, Rule::OnceGood, Rule::IncumbentCounted, Rule::LastResort];
 
@@ -194,13 +218,32 @@ fn decode_fields(field: &Fields<'_>) -> Option<Record> {
         NONE => Some(None),
         at => slots.get(usize::from(at)).map(|slot| Some(slot.key)),
     };
+    let last = match field.bytes(LAST_AT)? {
+        [0, _] => None,
+        [number, phase] => Some(decode_last(number, phase, field, &slots)?),
+    };
     Some(Record {
         revision: field.bytes(16).map(u64::from_le_bytes)?,
         default: key(default)?,
         one_shot: key(one_shot)?,
         incumbent: key(incumbent)?,
+        last,
+        panics: decode_panics(field)?,
         slots,
     })
+}
+
+fn decode_last(number: u8, phase: u8, field: &Fields<'_>, slots: &[Slot]) -> Option<LastBoot> {
+    let key = slots.get(usize::from(number.checked_sub(1)?))?.key;
+    Some(LastBoot { key, boot: field.bytes(LAST_BOOT_AT)?, phase: value(&PHASES, phase)? })
+}
+
+fn decode_panics(field: &Fields<'_>) -> Option<[u32; PANICS]> {
+    let mut panics = [0; PANICS];
+    for (digest, at) in panics.iter_mut().zip((PANICS_AT..).step_by(size_of::<u32>())) {
+        *digest = field.bytes(at).map(u32::from_le_bytes)?;
+    }
+    Some(panics)
 }
 
 fn decode_slot(field: &Fields<'_>) -> Option<Slot> {

@@ -1,18 +1,22 @@
 //! The record: which deployments exist for booting, in which order, with how many tries, good or bad.
 //!
-//! [`codec`] turns it into bytes and back, [`change`] has every transition. Nothing here touches a disk.
+//! [`codec`] turns it into bytes and back, [`change`] has the transitions up to a boot, [`ending`] those of its end. Nothing here touches a disk.
 
 pub mod change;
 pub mod codec;
+pub mod ending;
 #[cfg(test)]
 mod tests;
 
 use super::model::{Id, Instance, Rule};
 use alloc::vec::Vec;
+use ending::LastBoot;
 use sha2::{Digest, Sha256};
 
 /// How many deployments a record can hold.
 pub const SLOTS: usize = 16;
+/// How many panic records it remembers.
+pub const PANICS: usize = 8;
 
 /// What ties a slot to a deployment: the first 8 bytes of SHA-256 of ID, NUL, instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,10 +52,10 @@ pub enum Status {
     Unarmed,
 }
 
-/// How the last counted attempt ended.
+/// How the last boot ended that the record knows of: a counted attempt, or a boot of the incumbent whose end was noticed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// Nothing is known: it is running now, or was lost to power, a hang or a panic.
+    /// Nothing is known yet: it is running now, or no boot has looked at its end.
     Open,
     Success,
     /// A person's reboot before success; the try may have been given back.
@@ -60,6 +64,44 @@ pub enum Outcome {
     /// prepare-root could not build its root.
     MountsFailed,
     Deadline,
+    /// The hardware watchdog reset the machine.
+    Watchdog,
+    /// The kernel panicked.
+    Panic,
+    /// Nothing noted the end: power, a hang, or a reset from outside.
+    Lost,
+}
+
+impl Outcome {
+    /// As status and history name it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Success => "success",
+            Self::CleanReboot => "clean-reboot",
+            Self::HealthFailed => "health-failed",
+            Self::MountsFailed => "mounts-failed",
+            Self::Deadline => "deadline",
+            Self::Watchdog => "watchdog",
+            Self::Panic => "panic",
+            Self::Lost => "lost",
+        }
+    }
+
+    /// What a person reads of the last boot of a deployment.
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::Open => "nothing noted the end of its last boot (panic, hang, power, emergency prompt)",
+            Self::Success => "it worked once and does not any more",
+            Self::CleanReboot => "its last boot was restarted in good order before it was good",
+            Self::HealthFailed => "in its last boot a health check failed",
+            Self::MountsFailed => "in its last boot its root could not be mounted",
+            Self::Deadline => "its last boot was not marked good in time",
+            Self::Watchdog => "its last boot was ended by the hardware watchdog",
+            Self::Panic => "in its last boot the kernel panicked",
+            Self::Lost => "its last boot was lost: nothing noted its end (power, hang, reset)",
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,6 +156,10 @@ pub struct Record {
     pub default: Option<Key>,
     pub one_shot: Option<Key>,
     pub incumbent: Option<Key>,
+    /// Whose boot it was that is known of last.
+    pub last: Option<LastBoot>,
+    /// Digests of the panic records that were there when this was written; 0: a free place.
+    pub panics: [u32; PANICS],
     /// At most [`SLOTS`], with distinct keys.
     pub slots: Vec<Slot>,
 }

@@ -7,7 +7,7 @@ mod tests;
 
 use super::config::{Count, KernelMismatch, OnExhausted};
 use super::kernel::OwnKernel;
-use super::model::{Candidate, Counting, Deployment, Disk, Evidence, Facts, Id, KernelFit, Kexec, Request, Rule, Selection};
+use super::model::{Candidate, Counting, Deployment, Disk, Facts, Id, KernelFit, Kexec, Request, Rule, Selection};
 use super::record::{Barred, Key, OnceGood, Record, SLOTS, Slot, Status};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -111,12 +111,17 @@ impl<'a> Picker<'a> {
     fn incumbent(&mut self) {
         let Some(slot) = self.good_incumbent() else { return };
         let boot = &self.input.request.config.boot;
-        let failing = boot.good_tries > 0 && slot.started >= boot.good_tries;
-        if !self.writable() || (!failing && self.input.facts.evidence == Evidence::None && boot.count == Count::Needed) {
+        let failing = (boot.good_tries > 0 && slot.started >= boot.good_tries) || self.went_wrong(slot);
+        if !self.writable() || (!failing && boot.count == Count::Needed) {
             self.add_slot(slot, Rule::Incumbent, Counting::Uncounted);
-        } else if !failing && self.input.facts.evidence == Evidence::None && slot.left > 0 {
+        } else if !failing && slot.left > 0 {
             self.add_slot(slot, Rule::Incumbent, Counting::Counted);
         }
+    }
+
+    /// The last boot was this one's, and the machine says that it went wrong.
+    fn went_wrong(&self, slot: &Slot) -> bool {
+        self.input.facts.previous.is_some_and(|ending| ending.key == slot.key && ending.is_proven())
     }
 
     fn good_incumbent(&self) -> Option<&'a Slot> {

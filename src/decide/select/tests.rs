@@ -5,9 +5,9 @@
 
 use super::*;
 use crate::decide::manifest::{Manifest, TreeKind};
-use crate::decide::model::{BootId, Instance};
-use crate::decide::record::Outcome;
-use crate::decide::record::Pinned;
+use crate::decide::model::{BootId, Evidence, Instance};
+use crate::decide::record::ending::{LastBoot, Phase};
+use crate::decide::record::{Outcome, Pinned};
 use crate::error::Error;
 use alloc::format;
 use alloc::string::ToString;
@@ -76,6 +76,7 @@ fn slot(name: &str, order: u8, words: &str) -> (Slot, bool) {
             "started" => slot.started = number,
             "mounts-failed" => slot.outcome = Outcome::MountsFailed,
             "now" => slot.attempt = BootId::parse(BOOT).expect("a boot id").short(),
+            "at" => slot.attempt = [number; 8],
             "rule" => slot.rule = Some(Rule::from_word(value).expect(value)),
             other => panic!("unknown word {other}"),
         }
@@ -122,7 +123,7 @@ impl World {
         let facts = Facts {
             deployments,
             boot_id: BootId::parse(BOOT).expect("a boot id"),
-            evidence: Evidence::None,
+            previous: None,
             kernel: "6.1".into(),
             kexec: Kexec::Possible,
         };
@@ -148,8 +149,11 @@ impl World {
             "stop" => boot.on_exhausted = OnExhausted::Stop,
             "ignore" => boot.kernel_mismatch = KernelMismatch::Ignore,
             "ro" => self.disk = Disk::ReadOnly("test".into()),
-            "watchdog" => self.facts.evidence = Evidence::Watchdog,
-            "panic" => self.facts.evidence = Evidence::Panic,
+            "last" => self.record.last = Some(LastBoot { key: key(value), boot: [5; 8], phase: Phase::Begun }),
+            "ended" => self.record.last = Some(LastBoot { key: key(value), boot: [5; 8], phase: Phase::Ended }),
+            "watchdog" => self.find(Evidence::Watchdog),
+            "panic" => self.find(Evidence::Panic),
+            "lost" => self.find(Evidence::None),
             "failed" => self.failed.push(id(value)),
             "disk" => self.facts.deployments.push(deployment(value)),
             "torn" => self.facts.deployments.push(Deployment { manifest: None, ..deployment(value) }),
@@ -162,6 +166,10 @@ impl World {
             "jumped" => self.request.attempt = BootId::parse(&"f".repeat(32)),
             other => panic!("unknown word {other}"),
         }
+    }
+
+    fn find(&mut self, evidence: Evidence) {
+        self.facts.previous = self.record.previous_end(evidence, self.facts.boot_id.short());
     }
 
     fn select(&self) -> Selection {

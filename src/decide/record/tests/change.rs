@@ -3,24 +3,6 @@ use super::*;
 use crate::decide::model::Counting;
 use alloc::vec;
 
-/// Applies a change and compares the whole record.
-fn check(what: &str, before: Record, change: impl FnOnce(&mut Record), after: Record) {
-    let mut record = before;
-    change(&mut record);
-    assert_eq!([record], [after], "{what}");
-}
-
-fn with(base: Record, edit: impl FnOnce(&mut Record)) -> Record {
-    let mut record = base;
-    edit(&mut record);
-    record
-}
-
-/// v1 good and incumbent, v2 on trial.
-fn pair() -> Record {
-    Record { incumbent: Some(key(1)), ..record(vec![good(1), Slot { left: 2, done: 1, ..slot(2, Status::Trial) }]) }
-}
-
 #[test]
 fn arming_adds_the_newest_and_supersedes() {
     let mut record = with(pair(), |r| (r.default, r.one_shot) = (Some(key(1)), Some(key(1))));
@@ -96,7 +78,7 @@ fn counting_consumes_one_try_a_boot() {
         took_try: TookTry::Yes,
         ..slot(2, Status::Trial)
     };
-    let second = |slot: Slot| with(pair(), |r| r.slots[1] = slot);
+    let second = |slot: Slot| with(pair(), |r| (r.slots[1], r.last) = (slot, last(2, 9, Phase::Begun)));
     for (rule, forced) in [
         (Rule::Argument, 1),
         (Rule::OneShot, 0),
@@ -281,69 +263,4 @@ fn naming_a_default_makes_it_choosable() {
     assert_eq!(becomes(bad_once.clone()), Slot { status: Status::Good, ..bad_once });
     assert_eq!(becomes(slot(1, Status::Trial)), slot(1, Status::Trial));
     check("unknown", pair(), |r| r.set_default(key(9)), pair());
-}
-
-#[test]
-fn starts_are_counted() {
-    let started = |n| with(pair(), |r| r.slots[1].started = n);
-    check("one more", started(2), |r| r.note_started(key(2)), started(3));
-    check("bound", started(255), |r| r.note_started(key(2)), started(255));
-    check("unknown", pair(), |r| r.note_started(key(9)), pair());
-}
-
-#[test]
-fn a_clean_shutdown_gives_the_try_back() {
-    let running = |edit: fn(&mut Slot)| {
-        with(pair(), |r| {
-            (r.slots[1].attempt, r.slots[1].started, r.slots[1].took_try) = ([9; 8], 1, TookTry::Yes);
-            edit(&mut r.slots[1]);
-        })
-    };
-    let after = |edit: fn(&mut Slot)| with(running(edit), |r| r.slots[1].started = 0);
-    let down = |r: &mut Record| r.note_shutdown(key(2), [9; 8], 2);
-    let refunded = with(after(|_| {}), |r| {
-        let slot = &mut r.slots[1];
-        (slot.outcome, slot.refunds_used, slot.left, slot.done) = (Outcome::CleanReboot, 1, 3, 0);
-    });
-    check("refund", running(|_| {}), down, refunded);
-    let spent: fn(&mut Slot) = |slot| slot.refunds_used = 2;
-    check("all refunds used", running(spent), down, with(after(spent), |r| r.slots[1].outcome = Outcome::CleanReboot));
-    let known: fn(&mut Slot) = |slot| slot.outcome = Outcome::Success;
-    check("after success", running(known), down, after(known));
-    let old: fn(&mut Slot) = |slot| slot.attempt = [8; 8];
-    check("another boot's attempt", running(old), down, after(old));
-    check("unknown", pair(), |r| r.note_shutdown(key(9), [9; 8], 2), pair());
-    let mut record = running(|slot| (slot.left, slot.done) = (255, 0));
-    down(&mut record);
-    assert_eq!((record.slots[1].left, record.slots[1].done), (255, 0));
-}
-
-#[test]
-fn only_what_was_taken_is_given_back() {
-    let given_back = |rule, edit: fn(&mut Slot)| {
-        let mut record = with(pair(), |r| edit(&mut r.slots[1]));
-        record.default = (rule == Rule::Default).then_some(key(2));
-        record.count(Attempt { argument: (rule == Rule::Argument).then_some(key(2)), ..attempt(2, rule) });
-        let forced = record.slots[1].forced;
-        record.note_shutdown(key(2), [9; 8], 2);
-        let slot = &record.slots[1];
-        (slot.left, slot.done, forced, slot.forced, slot.outcome)
-    };
-    let before = |r: Rule, left| given_back(r, if left == 0 { |slot| slot.left = 0 } else { |_| {} });
-    assert_eq!(before(Rule::Trial, 2), (2, 1, 0, 0, Outcome::CleanReboot));
-    assert_eq!(before(Rule::Argument, 2), (2, 1, 1, 0, Outcome::CleanReboot));
-    assert_eq!(before(Rule::Default, 2), (2, 1, 1, 0, Outcome::CleanReboot));
-    assert_eq!(before(Rule::OneShot, 2), (2, 1, 0, 0, Outcome::CleanReboot));
-    assert_eq!(before(Rule::Argument, 0), (0, 1, 1, 0, Outcome::CleanReboot), "it had no try to take");
-    let marked_bad = given_back(Rule::Argument, |slot| (slot.status, slot.left) = (Status::MarkedBad, 0));
-    assert_eq!(marked_bad, (0, 2, 1, 1, Outcome::CleanReboot));
-}
-
-#[test]
-fn an_outcome_is_noted_once_and_for_this_boot() {
-    let at = |outcome| with(pair(), |r| (r.slots[1].attempt, r.slots[1].outcome) = ([9; 8], outcome));
-    let note = |boot| move |r: &mut Record| r.note_outcome(key(2), boot, Outcome::Deadline);
-    check("open", at(Outcome::Open), note([9; 8]), at(Outcome::Deadline));
-    check("known", at(Outcome::Success), note([9; 8]), at(Outcome::Success));
-    check("another boot", at(Outcome::Open), note([8; 8]), at(Outcome::Open));
 }

@@ -12,6 +12,8 @@ fn golden() -> Vec<u8> {
     block[16..24].copy_from_slice(&[7, 0, 0, 0, 0, 0, 0, 0]);
     block[32..56].copy_from_slice(&[1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0x12, 3, 0, 0, 0, 2, 0b0101]);
     block[56..80].copy_from_slice(&[2, 2, 2, 2, 2, 2, 2, 2, 9, 9, 9, 9, 9, 9, 9, 9, 2, 0x51, 1, 2, 4, 1, 0, 0b0100_1010]);
+    block[416..432].copy_from_slice(&[2, 2, 0, 0, 0, 0, 0, 0, 8, 8, 8, 8, 8, 8, 8, 8]);
+    block[432..440].copy_from_slice(&[0, 0, 0, 0, 4, 3, 2, 1]);
     seal(&mut block);
     block
 }
@@ -35,7 +37,10 @@ fn golden_record() -> Record {
         took_try: TookTry::Yes,
         ..slot(2, Status::Trial)
     };
-    Record { default: Some(key(2)), incumbent: Some(key(1)), ..record(vec![first, second]) }
+    let mut panics = [0; PANICS];
+    panics[1] = 0x0102_0304;
+    let last = last(2, 8, Phase::Started);
+    Record { default: Some(key(2)), incumbent: Some(key(1)), last, panics, ..record(vec![first, second]) }
 }
 
 fn valid(record: Record, next: Place) -> Reading {
@@ -55,7 +60,7 @@ fn the_documented_layout() {
 #[test]
 fn every_code_comes_back() {
     let statuses = [Status::Trial, Status::Good, Status::Superseded, Status::MarkedBad, Status::Broken, Status::Unarmed];
-    let outcomes = [Outcome::Open, Outcome::Success, Outcome::CleanReboot, Outcome::HealthFailed, Outcome::MountsFailed, Outcome::Deadline];
+    let outcomes = OUTCOMES;
     let codes = |rule: Option<Rule>, status, outcome| {
         let written = record(vec![Slot { rule, outcome, ..slot(1, status) }]);
         let block = encode(&written);
@@ -73,6 +78,19 @@ fn every_code_comes_back() {
     }
 }
 
+/// In the order of their codes.
+const OUTCOMES: [Outcome; 9] = [
+    Outcome::Open,
+    Outcome::Success,
+    Outcome::CleanReboot,
+    Outcome::HealthFailed,
+    Outcome::MountsFailed,
+    Outcome::Deadline,
+    Outcome::Watchdog,
+    Outcome::Panic,
+    Outcome::Lost,
+];
+
 fn why(block: &[u8]) -> alloc::string::String {
     match read(block, block) {
         Reading::Lost { why } => why,
@@ -89,7 +107,9 @@ fn what_cannot_be_is_not_read() {
         why(&block)
     };
     let impossible = "copy A: impossible content, copy B: impossible content";
-    for (at, value) in [(10, 2), (11, 16), (12, 254), (49, 0x02), (49, 0x10), (49, 0x17), (49, 0x71), (55, 0x90)] {
+    for (at, value) in
+        [(10, 2), (11, 16), (12, 254), (49, 0x02), (49, 0x10), (49, 0x17), (49, 0xa1), (55, 0x90), (416, 3), (417, 0), (417, 4)]
+    {
         assert_eq!(changed(at, value), impossible, "{at} {value}");
     }
     assert_eq!(changed(8, 0), "copy A: impossible version, copy B: impossible version");
@@ -158,18 +178,11 @@ fn every_single_changed_byte_is_noticed() {
 
 fn any_slot(n: u8) -> impl Strategy<Value = Slot> {
     let flag = any::<[bool; 4]>();
-    (any::<[u8; 8]>(), any::<[u8; 5]>(), 0_usize..6, 0_usize..6, prop::option::of(0_usize..8), flag).prop_map(
+    (any::<[u8; 8]>(), any::<[u8; 5]>(), 0_usize..6, 0..OUTCOMES.len(), prop::option::of(0_usize..8), flag).prop_map(
         move |(attempt, [left, done, forced, refunds_used, started], status, outcome, rule, [pinned, barred, once, took])| Slot {
             attempt,
             rule: rule.map(|rule| Rule::ALL[rule]),
-            outcome: [
-                Outcome::Open,
-                Outcome::Success,
-                Outcome::CleanReboot,
-                Outcome::HealthFailed,
-                Outcome::MountsFailed,
-                Outcome::Deadline,
-            ][outcome],
+            outcome: OUTCOMES[outcome],
             left,
             done,
             forced,
@@ -186,10 +199,13 @@ fn any_slot(n: u8) -> impl Strategy<Value = Slot> {
 
 pub(super) fn any_record() -> impl Strategy<Value = Record> {
     let slots = (0..=SLOTS).prop_flat_map(|n| (1..=u8::try_from(n).expect("few")).map(any_slot).collect::<Vec<_>>());
-    (any::<u64>(), slots, any::<[Option<u8>; 3]>()).prop_map(|(revision, slots, named)| {
+    let phases = [Phase::Begun, Phase::Started, Phase::Ended];
+    (any::<u64>(), slots, any::<[Option<u8>; 4]>(), any::<([u8; 8], u8, [u32; PANICS])>()).prop_map(move |(revision, slots, named, end)| {
+        let (boot, phase, panics) = end;
         let count = u8::try_from(slots.len()).expect("few");
-        let [default, one_shot, incumbent] = named.map(|n| n.filter(|_| count > 0).map(|n| key(n % count + 1)));
-        Record { revision, default, one_shot, incumbent, slots }
+        let [default, one_shot, incumbent, last] = named.map(|n| n.filter(|_| count > 0).map(|n| key(n % count + 1)));
+        let last = last.map(|key| LastBoot { key, boot, phase: phases[usize::from(phase % 3)] });
+        Record { revision, default, one_shot, incumbent, last, panics, slots }
     })
 }
 

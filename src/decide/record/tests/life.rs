@@ -1,7 +1,7 @@
 use super::super::change::{Attempt, Failure, Remembered};
 use super::codec::any_record;
 use super::*;
-use crate::decide::model::Counting;
+use crate::decide::model::{Counting, Evidence};
 use alloc::vec;
 use proptest::prelude::*;
 
@@ -59,7 +59,7 @@ const EXPECTED_KEY: [u8; 8] = [0x77, 0x07, 0x79, 0xd4, 0xba, 0x11, 0x6e, 0xcc];
 /// Any event on any deployment keeps what every record promises.
 fn apply(record: &mut Record, event: u8, n: u8) {
     let key = key(n);
-    match event % 12 {
+    match event % 14 {
         0 => assert_eq!(record.arm(key, 3, &[]).is_ok(), record.slot(key).is_some()),
         1 => record.remove(key),
         2 => record.count(attempt(n, Rule::Trial)),
@@ -72,11 +72,18 @@ fn apply(record: &mut Record, event: u8, n: u8) {
         5 => record.mark_bad(key),
         6 => record.roll_back(Some(key), super::key(n / 2 + 1), 3),
         7 => record.set_default(key),
-        8 => record.note_started(key),
+        8 => record.note_started(key, [n; 8]),
         9 => record.note_shutdown(key, [9; 8], 1),
         10 => record.fail(attempt(n, Rule::OnceGood), Counting::Uncounted, Failure::Deterministic),
-        _ => {
+        11 => {
             let _ = record.drop_spent_default(3, [9; 8]);
+        }
+        12 => record.note_outcome(key, [9; 8], Outcome::Deadline),
+        _ => {
+            if let Some(ending) = record.previous_end(Evidence::Watchdog, [n; 8]) {
+                record.close(&ending, [n; 8]);
+                assert!(record.last.is_none_or(|last| last.phase == Phase::Ended), "{record:?}");
+            }
         }
     }
 }
@@ -85,7 +92,8 @@ fn is_sound(record: &Record) -> bool {
     let distinct = |values: Vec<u64>| values.iter().all(|value| values.iter().filter(|other| *other == value).count() == 1);
     let keys = distinct(record.slots.iter().map(|slot| u64::from_be_bytes(slot.key.0)).collect());
     let orders = distinct(record.slots.iter().map(|slot| slot.order.into()).collect());
-    let named = [record.default, record.one_shot, record.incumbent].into_iter().flatten().all(|key| record.slot(key).is_some());
+    let last = record.last.map(|last| last.key);
+    let named = [record.default, record.one_shot, record.incumbent, last].into_iter().flatten().all(|key| record.slot(key).is_some());
     let trials = record.slots.iter().filter(|slot| slot.status == Status::Trial).count();
     keys && orders && named && trials <= 1 && record.slots.len() <= SLOTS
 }
@@ -96,7 +104,7 @@ proptest! {
         let mut record = Record::default();
         for (event, n) in events {
             // `deploy` gives each deployment a new key.
-            if event % 12 == 0 && record.slot(key(n)).is_some() {
+            if event % 14 == 0 && record.slot(key(n)).is_some() {
                 continue;
             }
             apply(&mut record, event, n);
