@@ -7,10 +7,12 @@ use super::prepare::Options;
 use super::store::Store;
 use crate::decide::config::WhenNothingBoots;
 use crate::decide::model::{
-    BootId, Booted, Candidate, Chosen, Counting, Deployment, Facts, FailedCandidate, Plan, Report, Request, RunContent, SCHEMA, Selection,
+    BootId, Booted, Candidate, Chosen, Counting, Deployment, Facts, FailedCandidate, Id, Plan, PreviousBoot, Report, Request, RunContent,
+    SCHEMA, Selection,
 };
 use crate::decide::plan::units::{RUN_COUNTDOWN, RUN_PROGRAM};
 use crate::decide::record::Record;
+use crate::decide::record::ending::{Ending, hex};
 use crate::error::{Errno, Error, OrFail, Result};
 use crate::sys::mount::{self, Flags};
 use crate::sys::{OwnedFd, SysResult, fs, host};
@@ -99,6 +101,7 @@ impl Announcement<'_> {
                 version: manifest.map(|manifest| manifest.version.clone()).unwrap_or_default(),
             },
             choice: self.chosen(candidate),
+            previous: self.facts.previous.as_ref().map(|ending| previous(self.facts, ending)),
             failed: self.failed,
             mounts: self.standing.mounts,
             warnings: self.warnings,
@@ -195,11 +198,25 @@ fn panic_reboots() -> Result<()> {
     if current.trim() == "0" { host::write_path(path, "10").or_fail("cannot write", path) } else { Ok(()) }
 }
 
-/// One line for each counted attempt, without a flush. A full disk costs the line, not the boot.
-pub fn history_attempt(store: &Store, candidate: &Candidate, boot_id: &BootId) {
-    let (time, rule) = (host::unix_time(), candidate.rule.word());
-    let line = format!(r#"{{"time":{time},"boot-id":"{boot_id}","event":"attempt","deployment":"{}","rule":"{rule}"}}"#, candidate.id);
-    if let Err(error) = store.append_history(&line) {
+fn previous(facts: &Facts, ending: &Ending) -> PreviousBoot {
+    let boot = ending.boot.map(|boot| hex(&boot));
+    PreviousBoot { id: facts.id_of(ending.key).cloned(), boot, ended: ending.outcome, reached: ending.phase }
+}
+
+/// One line for each counted attempt, without a flush; how the boot before ended is in it, since this one may not come as far
+/// as to tell. A full disk costs the line, not the boot.
+pub fn history_attempt(store: &Store, candidate: &Candidate, facts: &Facts, record: &Record) {
+    let (time, boot_id, id, rule) = (host::unix_time(), &facts.boot_id, &candidate.id, candidate.rule.word());
+    let slot = facts.deployment(id).and_then(Deployment::key).and_then(|key| record.slot(key));
+    let tries = slot.map(|slot| format!(r#","try":{},"of":{}"#, slot.done, slot.done.saturating_add(slot.left))).unwrap_or_default();
+    let ended = |ending: &Ending| {
+        let id = facts.id_of(ending.key).map_or("-", Id::as_str);
+        format!(r#","before":"{id}","outcome":"{}""#, ending.outcome.word())
+    };
+    let before = facts.previous.as_ref().map(ended).unwrap_or_default();
+    let attempt =
+        format!(r#"{{"time":{time},"boot-id":"{boot_id}","event":"attempt","deployment":"{id}","rule":"{rule}"{tries}{before}}}"#);
+    if let Err(error) = store.append_history(&attempt) {
         log::warn!("{error}, going on without this line of history");
     }
 }

@@ -4,7 +4,7 @@ use super::kexec;
 use super::store::{STORE, Store};
 use crate::decide::kernel::{OwnKernel, image_places, initramfs_places, newest_first};
 use crate::decide::manifest::{self, Manifest};
-use crate::decide::model::{BootId, Deployment, Evidence, Facts, Id, KernelFit, Kexec};
+use crate::decide::model::{BootId, Deployment, Facts, Id, KernelFit, Kexec};
 use crate::error::{Errno, Error, Kind, OrFail, Result};
 use crate::sys::{AsFd, fs, host};
 use alloc::format;
@@ -14,9 +14,6 @@ use alloc::vec::Vec;
 /// Where the kernel looks for init when `init=` names none (init/main.c), but for its last resort: a bare shell is no system
 /// that could ever prove itself.
 const INIT: [&str; 3] = ["sbin/init", "etc/init", "bin/init"];
-
-/// The watchdog's "card reset" bit, WDIOF_CARDRESET in linux/watchdog.h.
-const WATCHDOG_RESET: u32 = 0x20;
 
 /// Everything that the choice depends on beside record and request; how the boot before ended is known with the record. `warnings` gets what is odd but harmless.
 pub fn gather(store: &Store, init: Option<&str>, warnings: &mut Vec<String>) -> Result<Facts> {
@@ -125,15 +122,4 @@ fn own_kernel(tree: impl AsFd, release: &str) -> Option<OwnKernel> {
     let image = image_places(release).into_iter().find(is_file)?;
     let initramfs = initramfs_places(release).into_iter().find(is_file)?;
     Some(OwnKernel { release: release.into(), image, initramfs })
-}
-
-/// What the watchdog devices say of the last boot. Without one, or without an answer, nothing is known.
-pub fn evidence() -> Evidence {
-    let Ok(class) = fs::open_dir("/sys/class/watchdog") else { return Evidence::None };
-    let bit = |name: &String| {
-        let text = host::read_path(&format!("/sys/class/watchdog/{name}/bootstatus")).ok()?;
-        text.trim().parse::<u32>().ok()
-    };
-    let reset = fs::names(&class).unwrap_or_default().iter().filter_map(bit).any(|status| status & WATCHDOG_RESET != 0);
-    if reset { Evidence::Watchdog } else { Evidence::None }
 }

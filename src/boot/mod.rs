@@ -6,6 +6,7 @@ pub mod attempt;
 pub mod copy;
 pub mod countdown;
 pub mod etc_manifest;
+pub mod evidence;
 pub mod facts;
 pub mod kexec;
 pub mod ledger;

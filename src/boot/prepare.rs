@@ -5,7 +5,7 @@
 use super::attempt::{self, Standing};
 use super::ledger::Ledger;
 use super::store::Store;
-use super::{announce, facts, kexec, load, sysroot};
+use super::{announce, evidence, facts, kexec, load, sysroot};
 use crate::decide::model::{Candidate, Counting, Deployment, Disk, Facts, FailedCandidate, Id, KernelFit, Report, Request, Selection};
 use crate::decide::record::Status;
 use crate::decide::record::change::{Attempt, Failure};
@@ -106,10 +106,7 @@ impl<'a> Boot<'a> {
         if let Some(attempt) = &request.attempt {
             ledger.record.continue_boot(attempt.short(), facts.boot_id.short());
         }
-        facts.previous = ledger.record.previous_end(facts::evidence(), facts.boot_id.short());
-        if let Some(ending) = &facts.previous {
-            ledger.record.close(ending, facts.boot_id.short());
-        }
+        evidence::find_out(&store, &mut facts, &mut ledger.record);
         warnings.extend(ledger.warning().or_else(|| uncounted(&disk)));
         warnings.extend(store.writable_by_others(facts.deployments.iter().map(|deployment| &deployment.id)));
         warnings.extend(facts.deployments.iter().filter_map(torn));
@@ -193,7 +190,7 @@ impl<'a> Boot<'a> {
         match self.ledger.commit(&self.store) {
             Ok(()) if again => true,
             Ok(()) => {
-                announce::history_attempt(&self.store, candidate, &self.facts.boot_id);
+                announce::history_attempt(&self.store, candidate, &self.facts, &self.ledger.record);
                 true
             }
             Err(error) => {

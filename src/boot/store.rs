@@ -6,7 +6,7 @@ use crate::decide::model::{Deployment, Id};
 use crate::decide::record::Record;
 use crate::decide::record::codec::{self, Place, Reading};
 use crate::error::{Errno, Error, Kind, OrFail, Result};
-use crate::sys::{AsFd, OwnedFd, fs};
+use crate::sys::{AsFd, OwnedFd, SysResult, fs};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec;
@@ -137,16 +137,24 @@ impl Store {
         fs::replace_in(&self.dir, &path, 0o600, marker::format(marker).as_bytes()).or_fail("cannot write", &format!("{STORE}/{path}"))
     }
 
-    /// Appends one line to history.jsonl, without a flush.
+    /// Appends one line to history.jsonl, without a flush. What a power cut has torn stays a line of its own.
     pub fn append_history(&self, line: &str) -> Result<()> {
-        self.rotate_history()?;
         let on = format!("{STORE}/history.jsonl");
+        let size = self.rotate_history()?;
+        let torn = size > 0 && self.history_ends_with(size - 1).or_fail("cannot read", &on)? != Some(b'\n');
         let file = fs::append_in(&self.dir, "history.jsonl", 0o600).or_fail("cannot open", &on)?;
-        fs::write_all(&file, format!("{line}\n").as_bytes()).or_fail("cannot write", &on)
+        let start = if torn { "\n" } else { "" };
+        fs::write_all(&file, format!("{start}{line}\n").as_bytes()).or_fail("cannot write", &on)
     }
 
-    /// Half of the history is set aside when it has grown to 256 KiB: at most twice that is kept.
-    fn rotate_history(&self) -> Result<()> {
+    fn history_ends_with(&self, at: u64) -> SysResult<Option<u8>> {
+        let mut last = [0];
+        let n = fs::read_at(fs::open_file_in(&self.dir, "history.jsonl")?, &mut last, at)?;
+        Ok(last.first().copied().filter(|_| n == 1))
+    }
+
+    /// Half of the history is set aside when it has grown to 256 KiB: at most twice that, and two lines, is kept. Its size now.
+    fn rotate_history(&self) -> Result<u64> {
         const LIMIT: u64 = 256 << 10;
         let size = match fs::stat_in(&self.dir, "history.jsonl") {
             Ok(stat) => stat.size,
@@ -154,9 +162,10 @@ impl Store {
             Err(errno) => return Err(errno).or_fail("cannot read", "bedplate/history.jsonl"),
         };
         if size < LIMIT {
-            return Ok(());
+            return Ok(size);
         }
-        fs::rename_in(&self.dir, "history.jsonl", "history.jsonl.1").or_fail("cannot rename", "bedplate/history.jsonl")
+        fs::rename_in(&self.dir, "history.jsonl", "history.jsonl.1").or_fail("cannot rename", "bedplate/history.jsonl")?;
+        Ok(0)
     }
 
     /// Paths in a deployment's own layer of /etc, directories that only lead to others not counted.

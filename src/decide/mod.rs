@@ -6,6 +6,7 @@ pub mod cmdline;
 pub mod config;
 pub mod deploy;
 pub mod etc_manifest;
+pub mod evidence;
 pub mod fstab;
 pub mod guard;
 pub mod kernel;

@@ -1,5 +1,6 @@
 //! Opens the store for a verb: where it is, what this boot was, and under which lock and mount it may be written.
 
+use super::who::who;
 use bedplate::boot::announce::BOOT_JSON;
 use bedplate::boot::facts;
 use bedplate::boot::ledger::{self, Ledger, Lost};
@@ -145,7 +146,7 @@ impl View {
     }
 
     pub fn id_of(&self, key: Key) -> Option<&Id> {
-        self.facts.deployments.iter().find(|deployment| deployment.key() == Some(key)).map(|deployment| &deployment.id)
+        self.facts.id_of(key)
     }
 
     /// What the rules say for the next boot, if nothing else happens and nobody gives an argument. Which kernel it will have is
@@ -179,11 +180,31 @@ impl View {
 
     /// One line of history; a disk that cannot take it costs the line, not the verb.
     pub fn note<'a>(&self, event: &str, deployment: impl Into<Option<&'a Id>>, why: &str) {
+        self.note_more(event, deployment, serde_json::json!({ "why": why }));
+    }
+
+    /// The same with other members of the line, which are an object.
+    pub fn note_more<'a>(&self, event: &str, deployment: impl Into<Option<&'a Id>>, more: serde_json::Value) {
         let (time, boot_id, id) = (host::unix_time(), self.facts.boot_id.as_str(), deployment.into().map(Id::as_str));
-        let line = serde_json::json!({ "time": time, "boot-id": boot_id, "event": event, "deployment": id, "why": why });
+        let mut line = serde_json::json!({ "time": time, "boot-id": boot_id, "event": event, "deployment": id, "by": who() });
+        if let (Some(line), serde_json::Value::Object(more)) = (line.as_object_mut(), more) {
+            line.extend(more.into_iter().map(|(name, value)| (name, shortened(value))));
+        }
         if let Err(error) = self.store.append_history(&line.to_string()) {
             log::warn!("{error}, going on without this line of history");
         }
+    }
+}
+
+/// History is bounded, and so is each line of it: of a long text the end tells most.
+fn shortened(value: serde_json::Value) -> serde_json::Value {
+    const LONGEST: usize = 4096;
+    match value {
+        serde_json::Value::String(text) if text.chars().count() > LONGEST => {
+            let skipped = text.chars().count() - LONGEST;
+            format!("…{}", text.chars().skip(skipped).collect::<String>()).into()
+        }
+        other => other,
     }
 }
 

@@ -20,10 +20,46 @@ struct Event {
     what: String,
     /// None: it is about the record itself.
     deployment: Option<String>,
+    /// The rule that chose it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     rule: Option<String>,
+    /// Number of this try, and how many there are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    r#try: Option<u8>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    of: Option<u8>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     why: Option<String>,
+    /// The unit that noted it, or a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    by: Option<String>,
+    /// How a boot ended: of an attempt, the one before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    outcome: Option<String>,
+    /// Whose boot came before an attempt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    before: Option<String>,
+    /// The boot that ended, and how far it came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ended_boot: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reached: Option<String>,
+}
+
+impl Event {
+    /// What else is known of it, for people.
+    fn details(&self) -> String {
+        let attempt = self.r#try.zip(self.of).map(|(number, of)| format!("try {number} of {of}"));
+        let outcome = self.outcome.as_ref().map(|outcome| match &self.before {
+            Some(before) => format!("the boot before was {before}'s: {outcome}"),
+            None => outcome.clone(),
+        });
+        let early = self.reached.as_ref().filter(|reached| *reached == "begun").map(|_| "before its local file systems".into());
+        let boot = self.ended_boot.as_ref().map(|boot| format!("boot {}", boot.get(..8).unwrap_or_default()));
+        let by = self.by.as_ref().map(|by| format!("by {by}"));
+        let all = [self.rule.clone(), attempt, outcome, early, boot, self.why.clone(), by];
+        all.into_iter().flatten().collect::<Vec<_>>().join("; ")
+    }
 }
 
 #[derive(Serialize)]
@@ -57,10 +93,11 @@ pub fn run(args: &cli::History, out: &mut dyn Write) -> Result<Exit> {
 
 fn text(events: &[Event], unreadable: usize) -> String {
     let line = |event: &Event| {
-        let why = event.rule.as_ref().or(event.why.as_ref()).map(|why| format!(" ({why})")).unwrap_or_default();
+        let details = event.details();
+        let details = if details.is_empty() { details } else { format!(" ({details})") };
         let boot = event.boot_id.get(..8).unwrap_or_default();
         let on = event.deployment.as_deref().unwrap_or("record");
-        plain(&format!("{}  boot {boot}  {:<10} {on}{why}", utc(event.time), event.what)) + "\n"
+        plain(&format!("{}  boot {boot}  {:<10} {on}{details}", utc(event.time), event.what)) + "\n"
     };
     let damaged = (unreadable > 0).then(|| format!("{unreadable} damaged lines are left out\n"));
     let text: String = events.iter().map(line).chain(damaged).collect();

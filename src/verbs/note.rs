@@ -4,6 +4,10 @@ use super::Exit;
 use super::access::View;
 use crate::cli;
 use bedplate::boot::countdown;
+use bedplate::boot::evidence;
+use bedplate::decide::evidence::{judge, remember};
+use bedplate::decide::model::PreviousBoot;
+use bedplate::decide::record::ending::{Ending, Phase, hex, unhex};
 use bedplate::decide::record::{Outcome, Record};
 use bedplate::error::{Error, OrFail, Result};
 use bedplate::sys::fs;
@@ -23,19 +27,22 @@ fn open(args: &cli::Note) -> Result<View> {
     if view.report.is_some() { Ok(view) } else { Err(Error::refused("this boot did not go through prepare-root: nothing to note")) }
 }
 
-/// Right after local-fs.target: the boot came this far. A default that was given up is cleared here, and the
-/// configuration is kept for verbs that run without a report.
+/// Right after local-fs.target: the boot came this far. How the one before ended is written down, a default that was given up
+/// is cleared, and the configuration is kept for verbs that run without a report.
 fn started(args: &cli::Note) -> Result<Exit> {
     let mut view = open(args)?;
     let before = view.ledger.record.clone();
+    let boot = view.facts.boot_id.short();
+    if before.last.is_none_or(|last| last.boot != boot || last.phase == Phase::Begun) {
+        close_the_last(&mut view);
+        for failed in view.report.iter().flat_map(|report| &report.failed) {
+            view.note("failed", &failed.id, &failed.why);
+        }
+    }
     if let Some(key) = view.booted_key() {
-        view.ledger.record.note_started(key, view.facts.boot_id.short());
+        view.ledger.record.note_started(key, boot);
     }
-    for failed in view.report.iter().flat_map(|report| &report.failed) {
-        view.note("failed", &failed.id, &failed.why);
-    }
-    let (tries, boot) = (view.config.boot.tries, view.facts.boot_id.short());
-    if let Some(id) = view.ledger.record.drop_spent_default(tries, boot).and_then(|key| view.id_of(key)) {
+    if let Some(id) = view.ledger.record.drop_spent_default(view.config.boot.tries, boot).and_then(|key| view.id_of(key)) {
         view.note("default", id, "given up: too many boots without success");
     }
     if view.ledger.record != before {
@@ -43,6 +50,35 @@ fn started(args: &cli::Note) -> Result<Exit> {
     }
     keep_config(&view)?;
     Ok(Exit::Done)
+}
+
+/// How the boot before ended, as prepare-root found it; what the machine kept may have come to light only now. The line of a
+/// counted attempt has told it already, if it was known then.
+fn close_the_last(view: &mut View) {
+    let now = view.facts.boot_id.short();
+    let traces = evidence::look_when_booted();
+    let found = judge(&traces, &view.ledger.record, &view.facts);
+    let told = view.report.as_ref().and_then(|report| Some((report.previous.clone()?, report.choice.counted)));
+    let ending = match &told {
+        Some((told, _)) => ending(view, told).map(|ending| ending.with(found)),
+        None => view.ledger.record.previous_end(found, now),
+    };
+    remember(&mut view.ledger.record, &traces);
+    let Some(ending) = ending else { return };
+    view.ledger.record.close(&ending, now);
+    if told.is_some_and(|(told, counted)| counted && told.ended == ending.outcome) {
+        return;
+    }
+    let boot = ending.boot.map(|boot| hex(&boot));
+    let more = serde_json::json!({ "outcome": ending.outcome, "ended-boot": boot, "reached": ending.phase });
+    view.note_more("ended", view.id_of(ending.key), more);
+}
+
+/// What the report tells of it, where the deployment is still there.
+fn ending(view: &View, told: &PreviousBoot) -> Option<Ending> {
+    let key = view.facts.deployment(told.id.as_ref()?)?.key()?;
+    let boot = told.boot.as_deref().and_then(unhex);
+    Some(Ending { key, boot, outcome: told.ended, phase: told.reached })
 }
 
 fn keep_config(view: &View) -> Result<()> {

@@ -21,7 +21,7 @@ fn name_default(view: &mut View, id: &str, out: &mut dyn Write) -> Result<()> {
     let key = view.armed(id)?;
     view.ledger.record.set_default(key);
     view.commit()?;
-    view.note("default", &view.deployment(id)?.id.clone(), "set by a person");
+    view.note("default", &view.deployment(id)?.id.clone(), "set");
     say(out, &format!("{id} boots from now on; back to the rules: bedplate set-default --clear\n"))
 }
 
@@ -31,7 +31,7 @@ fn clear_default(view: &mut View, out: &mut dyn Write) -> Result<()> {
     };
     view.commit()?;
     if let Some(id) = view.id_of(key) {
-        view.note("default", id, "cleared by a person");
+        view.note("default", id, "cleared");
     }
     say(out, "the rules choose again\n")
 }
@@ -41,7 +41,7 @@ pub fn set_oneshot(args: &cli::SetOneshot, out: &mut dyn Write) -> Result<Exit> 
     let key = view.armed(&args.id)?;
     view.ledger.record.one_shot = Some(key);
     view.commit()?;
-    view.note("one-shot", &view.deployment(&args.id)?.id.clone(), "set by a person");
+    view.note("one-shot", &view.deployment(&args.id)?.id.clone(), "set");
     say(out, &format!("{} boots the next time, and only then\n", args.id))?;
     Ok(Exit::Done)
 }

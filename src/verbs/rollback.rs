@@ -34,7 +34,7 @@ pub fn run(args: &cli::Rollback, out: &mut dyn Write) -> Result<Exit> {
     view.ledger.record.roll_back(booted, target, tries);
     view.commit()?;
     let id = view.id_of(target).cloned().ok_or_else(|| Error::transient("the target is gone"))?;
-    view.note("rollback", &id, "asked for by a person");
+    view.note("rollback", &id, "asked for");
     say(out, &message(&view, &id))?;
     Ok(Exit::Done)
 }

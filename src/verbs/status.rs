@@ -4,8 +4,8 @@ use super::access::View;
 use super::{Exit, counted, plain, say, say_json};
 use crate::cli;
 use bedplate::boot::verify;
-use bedplate::decide::model::{Chosen, Deployment, FailedCandidate, Id, Rule, SCHEMA, Selection};
-use bedplate::decide::record::Status as Standing;
+use bedplate::decide::model::{Chosen, Deployment, FailedCandidate, Id, PreviousBoot, Rule, SCHEMA, Selection};
+use bedplate::decide::record::{Outcome, Status as Standing};
 use bedplate::error::{Error, Kind, Result};
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -73,6 +73,8 @@ struct Booted {
     choice: Chosen,
     /// How the last boot of the one that it fell back from ended, as the record has it.
     fell_back_why: Option<&'static str>,
+    /// The boot before this one, where its end was not noted in it.
+    previous: Option<PreviousBoot>,
     failed: Vec<FailedCandidate>,
     /// The kernel that the boot loader had started has started this one.
     by_kexec: bool,
@@ -147,11 +149,13 @@ impl Booted {
         let report = view.report.as_ref()?;
         let deployment = view.booted();
         let slot = view.booted_key().and_then(|key| view.ledger.record.slot(key));
+        let previous = report.previous.clone().map(|previous| known_now(view, previous));
         Some(Self {
             id: report.deployment.id.to_string(),
             version: report.deployment.version.clone(),
             choice: report.choice.clone(),
-            fell_back_why: report.choice.fell_back_from.as_ref().and_then(|id| last_end(view, id)),
+            fell_back_why: report.choice.fell_back_from.as_ref().and_then(|id| last_end(view, previous.as_ref(), id)),
+            previous,
             failed: report.failed.clone(),
             by_kexec: report.kexec_from.is_some(),
             marked_good: slot.is_some_and(|slot| slot.status == Standing::Good),
@@ -180,6 +184,11 @@ impl Booted {
         if self.by_kexec {
             line("kernel", &format!("its own, by kexec: {} has no modules for the one that the boot loader started", self.id));
         }
+        // Not said twice.
+        if let Some(previous) = self.previous.as_ref().filter(|previous| previous.id != self.choice.fell_back_from) {
+            let id = previous.id.as_ref().map_or("a deployment that is gone", Id::as_str);
+            line("before", &format!("{id}: {}", previous.ended.sentence()));
+        }
         for failed in &self.failed {
             line("failed", &format!("{}: {}", failed.id, failed.why));
         }
@@ -191,12 +200,20 @@ impl Booted {
     }
 }
 
-fn last_end(view: &View, id: &Id) -> Option<&'static str> {
+/// What the machine kept may have come to light after prepare-root: then the record has it.
+fn known_now(view: &View, previous: PreviousBoot) -> PreviousBoot {
+    let key = previous.id.as_ref().and_then(|id| view.facts.deployment(id)?.key());
+    let slot = key.and_then(|key| view.ledger.record.slot(key)).filter(|_| previous.ended == Outcome::Lost);
+    let found = slot.map(|slot| slot.outcome).filter(|outcome| matches!(outcome, Outcome::Panic | Outcome::Watchdog));
+    PreviousBoot { ended: found.unwrap_or(previous.ended), ..previous }
+}
+
+fn last_end(view: &View, previous: Option<&PreviousBoot>, id: &Id) -> Option<&'static str> {
     let slot = view.ledger.record.slot(view.facts.deployment(id)?.key()?)?;
     Some(match (slot.status, slot.outcome) {
         (Standing::Broken, _) => "it can never boot as it is",
         (Standing::MarkedBad, _) => "it was marked bad",
-        (_, outcome) => outcome.sentence(),
+        (_, outcome) => previous.filter(|previous| previous.id.as_ref() == Some(id)).map_or(outcome, |previous| previous.ended).sentence(),
     })
 }
 

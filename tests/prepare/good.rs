@@ -41,6 +41,7 @@ fn the_incumbent_boots() {
                 fallback: None,
                 fell_back_from: None,
             },
+            previous: None,
             failed: vec![],
             mounts: report.mounts.clone(),
             warnings: vec![],

@@ -6,6 +6,7 @@
 mod again;
 mod asked;
 mod damage;
+mod ended;
 mod fallback;
 mod fstab;
 mod good;

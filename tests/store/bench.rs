@@ -156,6 +156,7 @@ impl Bench {
                 fallback: None,
                 fell_back_from: None,
             },
+            previous: None,
             failed: Vec::new(),
             mounts: Vec::new(),
             warnings: Vec::new(),

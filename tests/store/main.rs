@@ -5,6 +5,7 @@
 
 mod bench;
 mod deploy;
+mod history;
 mod interrupted;
 mod mounted;
 mod remove;

@@ -76,6 +76,11 @@ impl Facts {
     pub fn deployment(&self, id: &Id) -> Option<&Deployment> {
         self.deployments.iter().find(|deployment| deployment.id == *id)
     }
+
+    /// The deployment that a slot belongs to.
+    pub fn id_of(&self, key: Key) -> Option<&Id> {
+        self.deployments.iter().find(|deployment| deployment.key() == Some(key)).map(|deployment| &deployment.id)
+    }
 }
 
 /// What the last boot left behind about its own end.

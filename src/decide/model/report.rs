@@ -2,6 +2,8 @@
 
 use super::{BootId, Id, Instance};
 use crate::decide::config::Config;
+use crate::decide::record::Outcome;
+use crate::decide::record::ending::Phase;
 use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
@@ -18,6 +20,9 @@ pub struct Report {
     pub boot_id: BootId,
     pub deployment: Booted,
     pub choice: Chosen,
+    /// The boot before this one, where its end was not noted in it.
+    #[serde(default)]
+    pub previous: Option<PreviousBoot>,
     /// Candidates that failed in this boot before this one stood, in order.
     pub failed: Vec<FailedCandidate>,
     /// The declared mount table, as verified.
@@ -58,6 +63,18 @@ pub struct Chosen {
     pub fallback: Option<Id>,
     /// The deployment from which the machine fell back to this one.
     pub fell_back_from: Option<Id>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreviousBoot {
+    /// None: the deployment is gone.
+    pub id: Option<Id>,
+    /// The first 8 bytes of its boot id, in hexadecimal. None: it wrote nothing.
+    pub boot: Option<String>,
+    /// watchdog, panic or lost.
+    pub ended: Outcome,
+    /// begun or started: whether it came as far as its local file systems.
+    pub reached: Phase,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,6 +2,9 @@
 
 use super::{Key, Outcome, Record, ShortBootId, Status, TookTry};
 use crate::decide::model::{Evidence, Rule};
+use alloc::format;
+use alloc::string::String;
+use serde::{Deserialize, Serialize};
 
 /// The last boot that the record knows of. The incumbent's boots are known from the start of the booted system on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,7 +15,8 @@ pub struct LastBoot {
 }
 
 /// How far it came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Phase {
     /// It was counted, or failed, in the initramfs.
     Begun,
@@ -37,6 +41,26 @@ impl Ending {
     pub const fn is_proven(&self) -> bool {
         matches!(self.outcome, Outcome::Watchdog | Outcome::Panic)
     }
+
+    /// The same with evidence that came to light later: it tells more than silence.
+    #[must_use]
+    pub fn with(self, evidence: Evidence) -> Self {
+        match evidence.outcome() {
+            Some(outcome) if self.outcome == Outcome::Lost => Self { outcome, ..self },
+            _ => self,
+        }
+    }
+}
+
+/// A short boot id as people see it.
+pub fn hex(boot: &ShortBootId) -> String {
+    format!("{:016x}", u64::from_be_bytes(*boot))
+}
+
+/// [`hex`] back to what it was.
+pub fn unhex(text: &str) -> Option<ShortBootId> {
+    let all = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    all.then(|| u64::from_str_radix(text, 16).ok()).flatten().map(u64::to_be_bytes)
 }
 
 impl Record {

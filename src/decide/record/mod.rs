@@ -11,6 +11,7 @@ mod tests;
 use super::model::{Id, Instance, Rule};
 use alloc::vec::Vec;
 use ending::LastBoot;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// How many deployments a record can hold.
@@ -53,7 +54,8 @@ pub enum Status {
 }
 
 /// How the last boot ended that the record knows of: a counted attempt, or a boot of the incumbent whose end was noticed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// Nothing is known yet: it is running now, or no boot has looked at its end.
     Open,
@@ -91,7 +93,7 @@ impl Outcome {
     /// What a person reads of the last boot of a deployment.
     pub const fn sentence(self) -> &'static str {
         match self {
-            Self::Open => "nothing noted the end of its last boot (panic, hang, power, emergency prompt)",
+            Self::Open | Self::Lost => "nothing noted the end of its last boot (power, hang, reset, or a panic that left no record)",
             Self::Success => "it worked once and does not any more",
             Self::CleanReboot => "its last boot was restarted in good order before it was good",
             Self::HealthFailed => "in its last boot a health check failed",
@@ -99,7 +101,6 @@ impl Outcome {
             Self::Deadline => "its last boot was not marked good in time",
             Self::Watchdog => "its last boot was ended by the hardware watchdog",
             Self::Panic => "in its last boot the kernel panicked",
-            Self::Lost => "its last boot was lost: nothing noted its end (power, hang, reset)",
         }
     }
 }
