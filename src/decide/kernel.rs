@@ -38,7 +38,8 @@ pub fn initramfs_places(release: &str) -> [String; 5] {
 
 /// Releases, the newest first: runs of digits compare as numbers, what is between them as bytes.
 pub fn newest_first(mut releases: Vec<String>) -> Vec<String> {
-    releases.sort_by(|a, b| compare(b, a));
+    // Those that differ by leading zeros alone still have one order.
+    releases.sort_by(|a, b| compare(b, a).then_with(|| b.cmp(a)));
     releases
 }
 
@@ -51,7 +52,7 @@ fn compare(a: &str, b: &str) -> Ordering {
             _ => run_a.cmp(run_b),
         };
         if order != Ordering::Equal || (rest_a.is_empty() && rest_b.is_empty()) {
-            return order.then_with(|| a.cmp(b));
+            return order;
         }
         (a, b) = (rest_a, rest_b);
     }
@@ -108,6 +109,7 @@ mod tests {
         assert_eq!(newest(&["6.1.0-9-amd64", "6.12.5", "6.1.0-37-amd64"]), ["6.12.5", "6.1.0-37-amd64", "6.1.0-9-amd64"]);
         assert_eq!(newest(&["6.1", "6.1.1", "6.01"]), ["6.1.1", "6.1", "6.01"]);
         assert_eq!(newest(&["", "a", "1"]), ["a", "1", ""]);
+        assert_eq!(newest(&["00 5", "000 5"]), newest(&["000 5", "00 5"]));
         assert_eq!(newest(&["5.99999999999999999999999", "5.100000000000000000000000"])[0], "5.100000000000000000000000");
     }
 

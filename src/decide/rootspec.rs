@@ -18,7 +18,8 @@ pub enum RootSpec {
 
 impl RootSpec {
     pub fn parse(text: &str) -> Result<Self> {
-        let (kind, value) = text.split_once('=').unwrap_or(("", text));
+        let (kind, value) =
+            if text.trim_start_matches('"').starts_with('/') { ("/", text) } else { text.split_once('=').unwrap_or_default() };
         let value = value.trim_matches('"');
         let named = |make: fn(String) -> Self| if value.is_empty() { None } else { Some(make(value.to_string())) };
         let spec = match kind {
@@ -26,7 +27,7 @@ impl RootSpec {
             "PARTLABEL" => named(Self::PartLabel),
             "UUID" => named(Self::Uuid),
             "LABEL" => named(Self::Label),
-            "" => value.strip_prefix("/dev/").filter(|name| is_node(name)).map(|name| Self::Node(name.into())),
+            "/" => value.strip_prefix("/dev/").filter(|name| is_node(name)).map(|name| Self::Node(name.into())),
             _ => None,
         };
         spec.ok_or_else(|| {
@@ -62,11 +63,12 @@ mod tests {
         let parse = |text: &str| RootSpec::parse(text).ok();
         assert_eq!(parse("/dev/vda2"), Some(RootSpec::Node("vda2".into())));
         assert_eq!(parse("/dev/mapper/x"), Some(RootSpec::Node("mapper/x".into())));
+        assert_eq!(parse("/dev/disk/by-partlabel/a=b"), Some(RootSpec::Node("disk/by-partlabel/a=b".into())));
         assert_eq!(parse("UUID=ab-1"), Some(RootSpec::Uuid("ab-1".into())));
         assert_eq!(parse("LABEL=\"my disk\""), Some(RootSpec::Label("my disk".into())));
         assert_eq!(parse("PARTUUID=x"), Some(RootSpec::PartUuid("x".into())));
         assert_eq!(parse("PARTLABEL=a=b"), Some(RootSpec::PartLabel("a=b".into())));
-        for wrong in ["", "vda", "/dev/", "/dev/../x", "UUID=", "8:1", "ID=x", "/etc/passwd"] {
+        for wrong in ["", "vda", "/dev/", "/dev/../x", "UUID=", "8:1", "ID=x", "/etc/passwd", "=/dev/x"] {
             assert!(parse(wrong).is_none(), "{wrong}");
         }
     }

@@ -1,0 +1,35 @@
+//! Every parser and codec of what a disk or a command line gives, with what must hold of its result whatever the input is.
+//!
+//! A target panics where that does not hold. Binary formats are in `disk`, texts in `text`.
+
+mod disk;
+mod text;
+
+/// A name, as in Cargo.toml and in `seeds/`, and what it does with any bytes.
+pub type Target = (&'static str, fn(&[u8]));
+
+pub const TARGETS: &[Target] = &[
+    ("cmdline", text::cmdline),
+    ("next_cmdline", text::next_cmdline),
+    ("config", text::config),
+    ("manifest", text::manifest),
+    ("marker", text::marker),
+    ("etc_manifest", text::etc_manifest),
+    ("mountinfo", text::mountinfo),
+    ("fstab", text::fstab),
+    ("os_release", text::os_release),
+    ("root_spec", text::root_spec),
+    ("unit", text::unit),
+    ("names", text::names),
+    ("kernels", text::kernels),
+    ("report", text::report),
+    ("record", disk::record),
+    ("superblock", disk::superblock),
+    ("partitions", disk::partitions),
+];
+
+/// Runs the target with this name.
+pub fn run(name: &str, data: &[u8]) {
+    let (_, target) = TARGETS.iter().find(|(known, _)| *known == name).unwrap_or_else(|| panic!("no target {name}"));
+    target(data);
+}

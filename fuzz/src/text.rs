@@ -1,0 +1,191 @@
+//! Texts: what is no UTF-8 is refused before it comes to a parser.
+
+use bedplate::decide::cmdline::{Cmdline, raw_words, request};
+use bedplate::decide::config::{Config, EtcMode, Require, RootMode, Source, fragments, merge};
+use bedplate::decide::model::{BootId, Id, Instance, Report};
+use bedplate::decide::os_release as release;
+use bedplate::decide::rootspec::RootSpec;
+use bedplate::decide::{etc_manifest as etc, fstab as tab, kernel, lint, manifest as deployment, marker as mark, mountinfo as mounts};
+
+fn with_text(data: &[u8], target: impl FnOnce(&str)) {
+    if let Ok(text) = core::str::from_utf8(data) {
+        target(text);
+    }
+}
+
+fn lines_of(text: &str) -> usize {
+    text.matches('\n').count() + 1
+}
+
+pub fn cmdline(data: &[u8]) {
+    with_text(data, |text| {
+        let line = Cmdline::parse(text);
+        for word in line.words() {
+            assert!(!word.name.contains('='));
+            let last = line.words().iter().rfind(|other| other.name == word.name).unwrap();
+            assert_eq!(line.get(&word.name), Some(last.value.as_deref().unwrap_or("")));
+        }
+        assert_eq!(Cmdline::parse(&raw_words(text).join(" ")), line);
+        let mut strict = Config::default();
+        strict.integrity.require = Require::Signed;
+        let (asked, _) = request(&line, strict);
+        assert!(!asked.disabled && asked.config.root.mode == RootMode::Ro && asked.config.etc.mode != EtcMode::Bind);
+        assert_eq!(asked.config.integrity.require, Require::Signed);
+    });
+}
+
+pub fn next_cmdline(data: &[u8]) {
+    // The kernel's is a C string.
+    with_text(data.split(|byte| *byte == 0).next().unwrap(), |text| {
+        let (id, boot) = (Id::parse("v1").unwrap(), BootId::parse(&"0a".repeat(16)).unwrap());
+        let next = kernel::next_cmdline(text, &id, &boot);
+        // An open quote swallows what comes after it, for the kernel as for us.
+        if text.matches('"').count() % 2 == 0 {
+            let (before, after) = (Cmdline::parse(text), Cmdline::parse(&next));
+            assert_eq!(after.get("bedplate.entry"), Some("v1"));
+            assert_eq!(after.get("bedplate.attempt"), Some(boot.as_str()));
+            assert!(!after.has("BOOT_IMAGE") && !after.has("initrd"));
+            assert_eq!(before.get("root"), after.get("root"));
+            assert_eq!(before.init_arguments(), after.init_arguments());
+            assert_eq!(kernel::next_cmdline(&next, &id, &boot), next);
+        }
+    });
+}
+
+/// Several files, with a NUL between two.
+pub fn config(data: &[u8]) {
+    with_text(data, |text| {
+        let files: Vec<&str> = text.split('\0').collect();
+        let names: Vec<String> = (0..files.len()).map(|number| number.to_string()).collect();
+        let sources: Vec<Source<'_>> = names.iter().zip(&files).map(|(file, text)| Source { file, text: Ok(text) }).collect();
+        let merged = merge(&sources);
+        for problem in &merged.problems {
+            let text = files[problem.file.parse::<usize>().unwrap()];
+            assert!(problem.line.is_none_or(|line| (1..=lines_of(text)).contains(&line)), "{problem}");
+            assert!(!problem.text.contains('\n'), "{problem}");
+        }
+        if files.iter().any(|text| toml::de::DeTable::parse(text).is_err()) {
+            assert_eq!(merged.config.integrity.require, Require::Signed);
+            assert!(!merged.problems.is_empty());
+        }
+        assert!(merged.config.boot.tries > 0);
+        let kept = serde_json::to_string(&merged.config).unwrap();
+        assert_eq!(serde_json::from_str::<Config>(&kept).unwrap(), merged.config);
+    });
+}
+
+pub fn manifest(data: &[u8]) {
+    with_text(data, |text| match deployment::parse(text) {
+        Ok(manifest) if manifest.created > i64::MAX.unsigned_abs() => {}
+        Ok(manifest) => assert_eq!(deployment::parse(&deployment::format(&manifest)), Ok(manifest)),
+        Err(error) => assert!(!error.text.contains('\n'), "{error}"),
+    });
+}
+
+pub fn marker(data: &[u8]) {
+    with_text(data, |text| match mark::parse(text) {
+        Ok(marker) => {
+            // Larger numbers are none of TOML.
+            if marker.revision.max(marker.time) <= i64::MAX.unsigned_abs() {
+                assert_eq!(mark::parse(&mark::format(&marker)), Ok(marker.clone()));
+            }
+            assert_eq!(mark::newer(Some(marker.clone()), None), Some(marker));
+        }
+        Err(error) => assert!(!error.text.contains('\n'), "{error}"),
+    });
+}
+
+pub fn etc_manifest(data: &[u8]) {
+    with_text(data, |text| match etc::parse(text) {
+        Ok(manifest) => {
+            assert_eq!(etc::parse(&manifest.to_string()), Ok(manifest.clone()));
+            assert!(manifest.entries.iter().all(|entry| manifest.find(&entry.path) == Some(entry) && entry.mode <= 0o7777));
+        }
+        Err(problem) => assert!((1..=lines_of(text)).contains(&problem.line)),
+    });
+}
+
+pub fn mountinfo(data: &[u8]) {
+    with_text(data, |text| {
+        let mounts = mounts::parse(text);
+        assert!(mounts.len() <= lines_of(text));
+        assert!(mounts.iter().flat_map(|mount| &mount.options).all(|option| !option.contains(',')));
+        assert_eq!(mounts::unescape(&text.replace('\\', "/")), text.replace('\\', "/"));
+        assert!(mounts::unescape(text).chars().count() <= text.chars().count());
+    });
+}
+
+pub fn fstab(data: &[u8]) {
+    with_text(data, |text| {
+        let lines = tab::parse(text);
+        assert!(lines.windows(2).all(|pair| pair[0].line < pair[1].line));
+        for line in lines {
+            let source = text.lines().nth(line.line - 1).unwrap().trim();
+            assert!(!source.starts_with('#'), "{source}");
+            assert_eq!(source.split_ascii_whitespace().next().map(mounts::unescape), Some(line.what.clone()));
+            assert!(tab::remounted(&line).is_none_or(|path| line.target.trim_matches('/') == path.trim_matches('/')));
+        }
+    });
+}
+
+pub fn os_release(data: &[u8]) {
+    with_text(data, |text| {
+        let version = release::version(text);
+        assert!(!version.contains('\n') && version.len() <= text.len());
+        assert!(version.is_empty() || text.contains("VERSION"));
+    });
+}
+
+pub fn root_spec(data: &[u8]) {
+    with_text(data, |text| {
+        if let Ok(spec) = RootSpec::parse(text) {
+            assert_eq!(RootSpec::parse(&spec.to_string()), Ok(spec.clone()));
+            let RootSpec::Node(name) = spec else { return };
+            assert!(!name.split('/').any(|part| matches!(part, "" | "." | "..")), "{name}");
+        }
+    });
+}
+
+pub fn unit(data: &[u8]) {
+    with_text(data, |text| {
+        for program in lint::unit::programs(text) {
+            assert!(program.path.starts_with('/') && !program.path.contains(['%', '$']));
+            assert!(text.lines().nth(program.line - 1).unwrap().contains(&program.path));
+        }
+    });
+}
+
+pub fn names(data: &[u8]) {
+    with_text(data, |text| {
+        if let Some(id) = Id::parse(text) {
+            assert_eq!(id.as_str(), text);
+            assert!(text.len() <= 64 && !text.contains('/') && !text.starts_with('.'));
+        }
+        assert!(Instance::parse(text).is_none_or(|instance| instance.as_str() == text && u64::from_str_radix(text, 16).is_ok()));
+        if let Some(boot) = BootId::parse(text) {
+            assert_eq!(BootId::parse(boot.as_str()), Some(boot.clone()));
+            let start: String = boot.short().iter().map(|byte| format!("{byte:02x}")).collect();
+            assert!(boot.as_str().starts_with(&start));
+        }
+        let paths: Vec<&str> = text.lines().collect();
+        assert!(fragments(&paths).iter().all(|path| paths.contains(&path.as_str()) && path.ends_with(".toml") && !path.contains("/../")));
+    });
+}
+
+/// Releases, one a line.
+pub fn kernels(data: &[u8]) {
+    with_text(data, |text| {
+        let releases: Vec<String> = text.lines().map(String::from).collect();
+        let sorted = kernel::newest_first(releases.clone());
+        assert_eq!(kernel::newest_first(releases.into_iter().rev().collect()), sorted);
+        assert_eq!(kernel::newest_first(sorted.clone()), sorted);
+    });
+}
+
+/// boot.json, and in it the configuration that verbs go by.
+pub fn report(data: &[u8]) {
+    if let Ok(report) = serde_json::from_slice::<Report>(data) {
+        let again = serde_json::to_vec(&report).unwrap();
+        assert_eq!(serde_json::from_slice::<Report>(&again).unwrap(), report);
+    }
+}
