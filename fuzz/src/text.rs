@@ -17,8 +17,13 @@ fn lines_of(text: &str) -> usize {
     text.matches('\n').count() + 1
 }
 
+/// The kernel's is a C string.
+fn with_cmdline(data: &[u8], target: impl FnOnce(&str)) {
+    with_text(data.split(|byte| *byte == 0).next().unwrap(), target);
+}
+
 pub fn cmdline(data: &[u8]) {
-    with_text(data, |text| {
+    with_cmdline(data, |text| {
         let line = Cmdline::parse(text);
         for word in line.words() {
             assert!(!word.name.contains('='));
@@ -35,8 +40,7 @@ pub fn cmdline(data: &[u8]) {
 }
 
 pub fn next_cmdline(data: &[u8]) {
-    // The kernel's is a C string.
-    with_text(data.split(|byte| *byte == 0).next().unwrap(), |text| {
+    with_cmdline(data, |text| {
         let (id, boot) = (Id::parse("v1").unwrap(), BootId::parse(&"0a".repeat(16)).unwrap());
         let next = kernel::next_cmdline(text, &id, &boot);
         // An open quote swallows what comes after it, for the kernel as for us.

@@ -78,7 +78,8 @@ fn unquote(text: &str) -> &str {
     }
 }
 
-fn to_word(raw: &str) -> Word {
+/// Name and value of a word as it stands.
+pub fn to_word(raw: &str) -> Word {
     let word = unquote(raw);
     match word.split_once('=') {
         // A quote that opened around the whole word has lost both ends already; one around the value loses them here.

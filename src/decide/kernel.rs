@@ -1,6 +1,6 @@
 //! The kernels that a deployment brings along: where their files are, which is the newest, and how one is started by another.
 
-use super::cmdline::raw_words;
+use super::cmdline::{raw_words, to_word};
 use super::model::{BootId, Id};
 use alloc::format;
 use alloc::string::String;
@@ -88,8 +88,7 @@ fn split_at_init(mut words: Vec<String>) -> (Vec<String>, Vec<String>) {
 }
 
 fn is_of_this_kernel(word: &str) -> bool {
-    let name = word.trim_start_matches('"').split('=').next().unwrap_or(word);
-    ["BOOT_IMAGE", "initrd", ENTRY, ATTEMPT].contains(&name)
+    ["BOOT_IMAGE", "initrd", ENTRY, ATTEMPT].contains(&to_word(word).name.as_str())
 }
 
 #[cfg(test)]
@@ -124,6 +123,7 @@ mod tests {
             ("", ours.clone()),
             ("root=LABEL=x ro\n", format!("root=LABEL=x ro {ours}")),
             ("BOOT_IMAGE=/vmlinuz initrd=\\a initrd=b bedplate.entry=v2 ro", format!("ro {ours}")),
+            ("\"initrd\" \"BOOT_IMAGE\"=x", format!("\"BOOT_IMAGE\"=x {ours}")),
             ("\"bedplate.entry=a b\" x=\"y  z\"", format!("x=\"y  z\" {ours}")),
             ("ro -- single initrd=x", format!("ro {ours} -- single initrd=x")),
         ] {
