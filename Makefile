@@ -10,6 +10,8 @@ BREAK =
 # Of `make matrix`: which scenarios, and how many at once.
 FILTER =
 JOBS = 1
+# Of `make fuzz`: for each target.
+SECONDS = 60
 
 export PATH := $(PATH):/usr/sbin:/sbin
 CARGO = cargo
@@ -19,7 +21,7 @@ DRACUT = $(DESTDIR)$(PREFIX)/lib/dracut/modules.d/90bedplate
 DOC = $(DESTDIR)$(PREFIX)/share/doc/bedplate
 MAN = $(DESTDIR)$(PREFIX)/share/man
 
-.PHONY: help setup build demo test matrix bench install
+.PHONY: help setup build demo test matrix fuzz bench install
 .NOTPARALLEL:
 
 help:
@@ -28,6 +30,7 @@ help:
 	@echo 'make demo      a real Debian takes a broken update and comes back by itself (BREAK=record|fallback: it must notice)'
 	@echo 'make test      format, lints, all tests, real boots'
 	@echo 'make matrix    every boot scenario (FILTER=TEXT JOBS=N)'
+	@echo 'make fuzz      every parser of what a disk or a command line gives (SECONDS=N; needs a nightly compiler)'
 	@echo 'make bench     size and speed'
 	@echo 'make install   DESTDIR= PREFIX=/usr'
 
@@ -49,6 +52,9 @@ test: setup
 
 matrix: setup build
 	@$(QEMU_TESTS) run --jobs $(JOBS) $(if $(FILTER),--filter $(FILTER))
+
+fuzz:
+	@scripts/fuzz $(SECONDS)
 
 bench: setup build
 	@scripts/bench

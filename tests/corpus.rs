@@ -1,6 +1,12 @@
 //! The fuzz targets on every seed in the repository, with the stable compiler. `scripts/fuzz` goes on from there.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "all of this file is a test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::case_sensitive_file_extension_comparisons,
+    reason = "all of this file is a test"
+)]
 
 #[path = "../fuzz/src/lib.rs"]
 mod fuzz;
