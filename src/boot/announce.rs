@@ -5,12 +5,11 @@
 use super::attempt::Standing;
 use super::prepare::Options;
 use super::store::Store;
-use crate::decide::config::WhenNothingBoots;
 use crate::decide::model::{
     BootId, Booted, Candidate, Chosen, Counting, Deployment, Facts, FailedCandidate, Id, Plan, PreviousBoot, Report, Request, RunContent,
     SCHEMA, Selection,
 };
-use crate::decide::plan::units::{RUN_COUNTDOWN, RUN_PROGRAM};
+use crate::decide::plan::units::{RUN_PROGRAM, RUN_SCREEN};
 use crate::decide::record::Record;
 use crate::decide::record::ending::{Ending, hex};
 use crate::error::{Errno, Error, OrFail, Result};
@@ -66,6 +65,7 @@ impl Announcement<'_> {
             Ok(run) => run,
             Err(error) => return self.warn_on_failure("the booted system's units are missing", Err(error)),
         };
+        self.warn_on_failure("what an earlier run says of this boot is still there", remove(&run, RUN_SCREEN));
         if counting == Counting::Counted {
             self.warn_on_failure("the units of this trial have no program", copy_program(&run));
         }
@@ -138,6 +138,13 @@ fn headline(report: &Report) -> String {
     format!("booting {}: {}{tries}; if it fails: {fallback}", report.deployment.id, report.choice.reason)
 }
 
+fn remove(run: &OwnedFd, path: &str) -> Result<()> {
+    match fs::unlink_in(run, path) {
+        Ok(()) | Err(Errno::ENOENT) => Ok(()),
+        Err(errno) => Err(errno).or_fail("cannot remove", path),
+    }
+}
+
 fn replace(run: &OwnedFd, path: &str, mode: u16, content: &[u8]) -> Result<()> {
     fs::make_dirs(run, fs::split(path).0, 0o755).or_fail("cannot make the directory of", path)?;
     fs::replace_in(run, path, mode, content).or_fail("cannot write", path)
@@ -171,10 +178,7 @@ fn copy_program(run: &OwnedFd) -> Result<()> {
     let directory = fs::split(RUN_PROGRAM).0;
     fs::make_dirs(run, directory, 0o755).or_fail("cannot make", directory)?;
     programs_run_in(run, directory).or_fail("cannot clear noexec of", directory)?;
-    match fs::unlink_in(run, RUN_PROGRAM) {
-        Ok(()) | Err(Errno::ENOENT) => {}
-        Err(errno) => return Err(errno).or_fail("cannot replace", RUN_PROGRAM),
-    }
+    remove(run, RUN_PROGRAM)?;
     let copy = fs::create_in(run, RUN_PROGRAM, 0o755).or_fail("cannot create", RUN_PROGRAM)?;
     fs::copy_content(&program, &copy).or_fail("cannot write", RUN_PROGRAM)
 }
@@ -228,18 +232,5 @@ pub fn stands_already(run: &str, sysroot: &str, boot_id: &BootId) -> Result<bool
     match report {
         Some(report) if report.boot_id == *boot_id => super::verify::is_root(sysroot, &report.mounts),
         _ => Ok(false),
-    }
-}
-
-/// What the emergency units of the initramfs do next, after the countdown.
-pub fn nothing_boots(options: &Options, policy: WhenNothingBoots) {
-    let written = match policy {
-        WhenNothingBoots::Emergency => return,
-        WhenNothingBoots::Reboot | WhenNothingBoots::Halt => fs::open_dir(&options.run)
-            .or_fail("cannot open", &options.run)
-            .and_then(|run| replace(&run, RUN_COUNTDOWN, 0o644, format!("{}\n", policy.word()).as_bytes())),
-    };
-    if let Err(error) = written {
-        log::warn!("{error}, staying at the prompt instead of the countdown");
     }
 }

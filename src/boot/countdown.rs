@@ -1,13 +1,20 @@
 //! The countdown before a prompt: without a key, a machine that nobody watches goes on by itself.
 
 use crate::decide::config::WhenNothingBoots;
-use crate::decide::plan::units::{DEADLINE_TIMER, RUN_COUNTDOWN};
+use crate::decide::plan::units::{DEADLINE_TIMER, RUN_COUNTDOWN, RUN_SCREEN};
 use crate::error::Errno;
 use crate::sys::{OwnedFd, fs, host, power, terminal, uevent};
 use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 /// How long a key may take, in seconds.
-const SECONDS: u64 = 60;
+pub const SECONDS: u64 = 60;
+
+/// How long a console may take for the screen: a slow serial line needs two seconds.
+const CONSOLE_MILLISECONDS: u64 = 5000;
+/// Its first number is the level from which on a message is not written to the consoles (Documentation/core-api/printk-basics).
+const PRINTK: &str = "/proc/sys/kernel/printk";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
@@ -28,7 +35,7 @@ pub fn run(run_dir: &str) -> End {
         // Something is there: what the unit would do.
         Err(_) => WhenNothingBoots::Reboot.word(),
     };
-    let end = before(action);
+    let end = before(run_dir, action);
     if end == End::Key {
         tell_of_deadline(run_dir);
     }
@@ -38,10 +45,66 @@ pub fn run(run_dir: &str) -> End {
     }
 }
 
-/// Counts down to an action that is named, whoever asked for it.
-pub fn before(action: &str) -> End {
+/// Counts down to an action that is named, whoever asked for it; before it comes the screen, if there is one. A prompt that was
+/// asked for comes at once.
+pub fn before(run_dir: &str, action: &str) -> End {
+    let kernel = Silence::begin();
+    show_screen(run_dir);
+    if action == WhenNothingBoots::Emergency.word() {
+        return End::Key;
+    }
+    let end = count(action);
+    if end == End::TimeIsUp {
+        kernel.keep();
+    }
+    end
+}
+
+/// Counts down, and does nothing at the end of it.
+pub fn count(action: &str) -> End {
     let console = terminal::Raw::open();
     count_down(action, console.as_ref().map(terminal::Raw::file))
+}
+
+/// On every console that the kernel writes to, in one piece.
+fn show_screen(run_dir: &str) {
+    let Ok(text) = fs::open_dir(run_dir).and_then(|dir| fs::read_text(dir, RUN_SCREEN)) else { return };
+    let active = host::read_path("/sys/class/tty/console/active").unwrap_or_default();
+    let open = |name: &str| fs::open_dir("/dev/").and_then(|dev| fs::open_write_in(dev, name)).ok();
+    let mut consoles: Vec<OwnedFd> = active.split_whitespace().filter_map(open).collect();
+    if consoles.is_empty() {
+        consoles.extend(open("console"));
+    }
+    for console in &consoles {
+        // One that takes nothing is no reason to wait for ever, and there may be another.
+        let _ = terminal::write_within(console, format!("\n{text}").as_bytes(), CONSOLE_MILLISECONDS);
+    }
+}
+
+/// While it lasts, the kernel writes only emergencies to the consoles: what a person reads is not torn apart.
+struct Silence {
+    before: Option<String>,
+}
+
+impl Silence {
+    fn begin() -> Self {
+        let before = host::read_path(PRINTK).ok().and_then(|text| text.split_whitespace().next().map(String::from));
+        let _ = host::write_path(PRINTK, "1");
+        Self { before }
+    }
+
+    /// To the end of this run of the machine.
+    fn keep(mut self) {
+        self.before = None;
+    }
+}
+
+impl Drop for Silence {
+    fn drop(&mut self) {
+        if let Some(before) = &self.before {
+            let _ = host::write_path(PRINTK, before);
+        }
+    }
 }
 
 /// A person at the prompt should know that the machine does not wait for them.

@@ -5,9 +5,9 @@
 use super::attempt::{self, Standing};
 use super::ledger::Ledger;
 use super::store::Store;
-use super::{announce, evidence, facts, kexec, load, sysroot};
-use crate::decide::model::{Candidate, Counting, Deployment, Disk, Facts, FailedCandidate, Id, KernelFit, Report, Request, Selection};
-use crate::decide::record::Status;
+use super::{announce, evidence, facts, kexec, load, nothing_boots, sysroot};
+use crate::decide::model::{Candidate, Counting, Deployment, Disk, Facts, FailedCandidate, Id, Report, Request, Selection};
+use crate::decide::nothing_boots::Scene;
 use crate::decide::record::change::{Attempt, Failure};
 use crate::decide::record::ending::Ending;
 use crate::decide::select::{Input, select};
@@ -15,7 +15,7 @@ use crate::error::{Error, Kind, OrFail, Result};
 use crate::sys::fs;
 use alloc::boxed::Box;
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 
 /// Where to work; the defaults are those of an initramfs.
@@ -59,11 +59,13 @@ pub fn prepare(options: &Options) -> Result<Outcome> {
         return Ok(Outcome::StoodAlready);
     }
     let policy = request.config.boot.when_nothing_boots;
-    let report = Boot::look(options, request, warnings).and_then(Boot::bring_up);
-    if report.is_err() {
-        announce::nothing_boots(options, policy);
+    match Boot::look(options, request, warnings) {
+        Ok(boot) => boot.bring_up().map(|report| Outcome::Stands(Box::new(report))),
+        Err(error) => {
+            nothing_boots::leave(options, policy, &error, None);
+            Err(error)
+        }
     }
-    report.map(|report| Outcome::Stands(Box::new(report)))
 }
 
 fn say(warnings: &[String]) {
@@ -115,8 +117,17 @@ impl<'a> Boot<'a> {
     }
 
     fn bring_up(mut self) -> Result<Report> {
-        let (standing, selection) = self.first_that_stands()?;
+        let stands = self.first_that_stands();
+        let left = |error: &Error| {
+            let policy = self.request.config.boot.when_nothing_boots;
+            nothing_boots::leave(self.options, policy, error, Some((&self.store, &self.scene())));
+        };
+        let (standing, selection) = stands.inspect_err(left)?;
         self.announce(standing, &selection)
+    }
+
+    fn scene(&self) -> Scene<'_> {
+        Scene { facts: &self.facts, record: &self.ledger.record, disk: &self.disk, failed: &self.failed }
     }
 
     fn select(&self) -> Selection {
@@ -255,29 +266,10 @@ impl<'a> Boot<'a> {
     }
 
     fn nothing_boots(&self) -> Error {
-        let each = self.facts.deployments.iter().map(|deployment| format!("; {}: {}", deployment.id, self.why_not(deployment)));
-        let each: String = if self.facts.deployments.is_empty() { "; there are no deployments".into() } else { each.collect() };
+        let each = self.scene().summary();
         Error::transient(format!(
-            "no deployment boots{each}. next step: boot with bedplate.deployment=ID to name one, or repair the store from another system"
+            "no deployment boots; {each}. next step: boot with bedplate.deployment=ID to name one, or repair the store from another system"
         ))
-    }
-
-    /// What failed in this boot, else what is wrong with it, else why no rule came to it.
-    fn why_not(&self, deployment: &Deployment) -> String {
-        let failed = self.failed.iter().find(|candidate| candidate.id == deployment.id).map(|candidate| candidate.why.clone());
-        let defect = || deployment.defect.as_ref().map(ToString::to_string);
-        failed.or_else(defect).unwrap_or_else(|| self.standing(deployment).into())
-    }
-
-    fn standing(&self, deployment: &Deployment) -> &'static str {
-        let slot = deployment.key().and_then(|key| self.ledger.record.slot(key));
-        match slot.map(|slot| slot.status) {
-            None | Some(Status::Unarmed) => "not armed",
-            Some(Status::Broken) => "failed for good in an earlier boot",
-            Some(_) if matches!(deployment.kernel, KernelFit::Mismatch { .. }) => "no modules for the running kernel",
-            Some(_) if slot.is_some_and(|slot| slot.failed_in(self.facts.boot_id.short())) => "failed earlier in this boot",
-            Some(_) => "no tries left",
-        }
     }
 
     fn announce(self, standing: Standing, selection: &Selection) -> Result<Report> {

@@ -1,7 +1,9 @@
 //! The console in raw mode: single keys, no echo.
 
-use super::fs;
+use super::{SysResult, fs, host};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::OwnedFd;
+use rustix::io::Errno;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
 /// The console; its mode is put back at the end.
@@ -31,6 +33,26 @@ impl Drop for Raw {
     fn drop(&mut self) {
         let _ = tcsetattr(&self.file, OptionalActions::Now, &self.before);
     }
+}
+
+/// Writes all of it to a terminal that was opened without blocking, or gives up: EAGAIN when it takes nothing more in time.
+pub fn write_within(terminal: &OwnedFd, mut bytes: &[u8], milliseconds: u64) -> SysResult<()> {
+    let end = host::monotonic_micros().saturating_add(milliseconds.saturating_mul(1000));
+    while !bytes.is_empty() {
+        match rustix::io::write(terminal, bytes) {
+            Ok(n) => bytes = bytes.get(n..).unwrap_or_default(),
+            Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) if host::monotonic_micros() < end => wait_for_room(terminal),
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+    Ok(())
+}
+
+/// A short while: a line that is not ready now may not say when it is.
+fn wait_for_room(terminal: &OwnedFd) {
+    let timeout = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
+    let _ = poll(&mut [PollFd::new(terminal, PollFlags::OUT)], Some(&timeout));
 }
 
 /// Whether a key was really there: a terminal that hung up is readable, too, and gives nothing.

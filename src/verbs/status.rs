@@ -1,6 +1,7 @@
 //! `status`: what runs and why, what would run next, and how much differs from the deployment.
 
 use super::access::View;
+use super::history::NothingBooted;
 use super::{Exit, counted, plain, say, say_json};
 use crate::cli;
 use bedplate::boot::verify;
@@ -62,6 +63,7 @@ pub struct Status {
     default: Option<String>,
     one_shot: Option<String>,
     incumbent: Option<String>,
+    nothing_booted: Option<NothingBooted>,
     warnings: Vec<String>,
 }
 
@@ -115,6 +117,7 @@ impl Status {
             default: record.default.and_then(name),
             one_shot: record.one_shot.and_then(name),
             incumbent: record.incumbent.and_then(name),
+            nothing_booted: NothingBooted::find(&view.store, &view.facts.boot_id),
             warnings,
         })
     }
@@ -128,6 +131,9 @@ impl Status {
         match &self.booted {
             Some(booted) => booted.lines(&mut line),
             None => line("booted", "not through bedplate (there is no report of this boot)"),
+        }
+        if let Some(nothing) = &self.nothing_booted {
+            line("no root", &nothing.text());
         }
         match &self.next {
             Some(next) => line("next boot", &next.text(self.fallback.as_deref())),

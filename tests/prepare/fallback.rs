@@ -125,9 +125,23 @@ fn when_nothing_boots_nothing_stands() {
         assert_eq!(ended.said, expected);
         assert_eq!(mounts_now(machine), before);
         assert_eq!(read(&machine.at("run/bedplate/countdown")), "reboot\n");
+        let screen = read(&machine.at("run/bedplate/nothing-boots"));
+        for part in
+            ["\n  v1 - broken, the last that succeeded; ", &format!("\n      this boot  {no_etc}\n"), "in 60 s this machine restarts"]
+        {
+            assert!(screen.contains(part), "{screen}");
+        }
+        let history = read(&machine.store("history.jsonl"));
+        let last: serde_json::Value = serde_json::from_str(history.lines().last().unwrap()).unwrap();
+        assert_eq!((&last["event"], &last["why"]), (&"nothing-boots".into(), &format!("v1: {no_usr}; v2: {no_etc}").into()));
         machine.configure("[boot]\nwhen-nothing-boots = \"emergency\"\n");
         assert_eq!(machine.boot("").code, 1);
-        assert!(!machine.at("run/bedplate/countdown").exists());
+        assert_eq!(read(&machine.at("run/bedplate/countdown")), "emergency\n");
+        assert!(read(&machine.at("run/bedplate/nothing-boots")).contains("this machine waits at a prompt"));
+        // Mended at the prompt: what was said is no longer true.
+        fs::create_dir_all(machine.store("deployments/v2/root/etc")).unwrap();
+        assert_eq!(machine.again("bedplate.deployment=v2").stands(), "v2");
+        assert!(!machine.at("run/bedplate/nothing-boots").exists());
     });
 }
 

@@ -8,7 +8,7 @@ mod root;
 mod switch;
 
 use super::prepare::{Options, Outcome, prepare};
-use super::{countdown, load};
+use super::{countdown, load, nothing_boots};
 use crate::decide::cmdline::Cmdline;
 use crate::decide::config::WhenNothingBoots;
 use crate::error::{Error, Result};
@@ -32,15 +32,14 @@ pub fn run(arguments: &[String]) -> ! {
         Err(error) => error,
     };
     log::error!("{error}");
-    end_badly()
+    end_badly(&error)
 }
 
 fn boot(arguments: &[String]) -> Result<Infallible> {
     let cmdline = Cmdline::parse(&load::cmdline(None)?);
     modules::load_listed()?;
     root::mount(&cmdline, SYSROOT)?;
-    let options = Options { sysroot: SYSROOT.into(), run: RUN.into(), ..Options::default() };
-    let prepared = prepare(&options)?;
+    let prepared = prepare(&options())?;
     let init = match prepared {
         Outcome::Stands(report) => report.init,
         Outcome::StoodAlready | Outcome::Disabled => super::facts::find_init(open_sysroot()?, cmdline.get("init"))?,
@@ -55,13 +54,22 @@ fn open_sysroot() -> Result<crate::sys::OwnedFd> {
     crate::sys::fs::open_dir(SYSROOT).or_fail("cannot open", SYSROOT)
 }
 
-/// As `when-nothing-boots` says: a countdown that a key stops, then reboot or halt; or a shell, where the initramfs has one.
-fn end_badly() -> ! {
+fn options() -> Options {
+    Options { sysroot: SYSROOT.into(), run: RUN.into(), ..Options::default() }
+}
+
+/// As `when-nothing-boots` says: the screen, and a countdown that a key stops, then reboot or halt; or a shell, where the
+/// initramfs has one.
+fn end_badly(error: &Error) -> ! {
     let policy = load::request("/", "").map(|(request, _)| request.config.boot.when_nothing_boots).unwrap_or_default();
-    let stay = policy == WhenNothingBoots::Emergency || countdown::before(policy.word()) == countdown::End::Key;
-    if stay {
+    nothing_boots::leave_unless_left(&options(), policy, error);
+    if countdown::before(RUN, policy.word()) == countdown::End::Key {
         let error: Error = switch::run_init("bin/sh", &[]);
         log::error!("{error}: this initramfs has no shell, rebooting instead of a prompt");
+        // Whoever did not ask for it gets the time to read the screen.
+        if policy == WhenNothingBoots::Emergency {
+            countdown::count(WhenNothingBoots::Reboot.word());
+        }
     }
     power::end(if policy == WhenNothingBoots::Halt { End::Halt } else { End::Reboot })
 }

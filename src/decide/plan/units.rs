@@ -15,6 +15,8 @@ pub const RUN_SYSROOT: &str = "bedplate/sysroot";
 pub const RUN_PROGRAM: &str = "bedplate/bin/bedplate";
 /// Exists while this boot must not end at a prompt: emergency and rescue reboot after a countdown; below /run.
 pub const RUN_COUNTDOWN: &str = "bedplate/countdown";
+/// The screen for whoever stands in front of a machine that does not boot, shown before the countdown; below /run.
+pub const RUN_SCREEN: &str = "bedplate/nothing-boots";
 /// Exists once this boot was marked good; below /run.
 pub const RUN_MARKED_GOOD: &str = "bedplate/marked-good";
 
