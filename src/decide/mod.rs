@@ -11,6 +11,7 @@ pub mod fstab;
 pub mod guard;
 pub mod kernel;
 pub mod lint;
+pub mod loader;
 pub mod manifest;
 pub mod marker;
 pub mod model;
