@@ -105,9 +105,9 @@ fn digest_of(bytes: &[u8]) -> Digest {
     Digest { size: bytes.len() as u64, sha256: Sha256::digest(bytes).into() }
 }
 
-/// Writes it to the directory of a deployment, as a whole.
+/// Writes it to the directory of a deployment that is being made, without a flush: the caller syncs that as a whole.
 pub fn write(deployment: BorrowedFd<'_>, manifest: &EtcManifest) -> Result<()> {
-    fs::replace_in(deployment, NAME, 0o600, manifest.to_string().as_bytes()).or_fail("cannot write", NAME)
+    fs::write_new_in(deployment, NAME, 0o600, manifest.to_string().as_bytes()).or_fail("cannot write", NAME)
 }
 
 /// Reads one below `root`; `None` where there is none.

@@ -31,10 +31,8 @@ pub fn run(args: &cli::InitStore, out: &mut dyn Write) -> Result<Exit> {
     let store = Store::open(sysroot, path)?;
     access::lock(&store.dir)?;
     made |= record(&store)?;
-    for name in ["bedplate", "."] {
-        let dir = fs::open_dir_in(&store.sysroot, name).or_fail("cannot open", name)?;
-        fs::sync(dir).or_fail("cannot flush", name)?;
-    }
+    // Names and modes: a flush of the directories alone promises only the names.
+    fs::sync_fs(&store.sysroot).or_fail("cannot flush", path)?;
     let verb = if made { "made the store" } else { "nothing to do: there is a store at" };
     say(out, &format!("{verb} {path}/{STORE}\n"))?;
     Ok(Exit::Done)

@@ -3,6 +3,7 @@
 use bedplate::boot::facts::boot_id;
 use bedplate::boot::store::Store;
 use bedplate::decide::model::{Booted, Chosen, Id, Instance, Report, SCHEMA};
+use bedplate::decide::mountinfo;
 use bedplate::decide::record::codec::Reading;
 use bedplate::decide::record::{Key, Record};
 use bedplate::sys::fs;
@@ -95,7 +96,8 @@ impl Bench {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bedplate"));
         command.args(arguments.iter().map(|argument| self.with_path(argument))).args(["--sysroot", &self.path("sysroot")]);
-        if arguments.first() != Some(&"init-store") {
+        let without_run = ["init-store", "pin", "unpin", "set-default", "set-oneshot", "history"];
+        if !arguments.first().is_some_and(|verb| without_run.contains(verb)) {
             command.args(["--run", &self.path("run")]);
         }
         command.stdin(Stdio::null());
@@ -167,6 +169,19 @@ impl Bench {
             config: bedplate::decide::config::Config::default(),
         };
         self.write("run/bedplate/boot.json", &serde_json::to_string(&report).unwrap());
+    }
+
+    /// As if this boot were of that deployment, and its root the one of this test.
+    pub fn boot_as_root(&self, id: &str) {
+        self.boot(id);
+        let mounts = mountinfo::parse(&std::fs::read_to_string("/proc/self/mountinfo").unwrap());
+        let root = mounts.iter().rfind(|mount| mount.target == "/").unwrap();
+        let device = format!("{}:{}", root.device.0, root.device.1);
+        let file = self.path("run/bedplate/boot.json");
+        let mut report: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+        let mounted = serde_json::json!({ "target": "/", "fstype": "any", "access": "ro", "device": device, "root": root.root });
+        report["mounts"] = serde_json::Value::Array(vec![mounted]);
+        std::fs::write(file, report.to_string()).unwrap();
     }
 }
 

@@ -3,25 +3,11 @@
 use super::bench::Bench;
 use bedplate::decide::marker::{Marker, Verdict};
 use bedplate::decide::model::{Id, Rule};
-use bedplate::decide::mountinfo;
 use bedplate::decide::record::change::NewIncumbent;
 use bedplate::decide::record::{OnceGood, Status};
 use std::process::Command;
 
 impl Bench {
-    /// As if this boot were of that deployment, and its root the one of this test.
-    pub fn boot_as_root(&self, id: &str) {
-        self.boot(id);
-        let mounts = mountinfo::parse(&std::fs::read_to_string("/proc/self/mountinfo").unwrap());
-        let root = mounts.iter().rfind(|mount| mount.target == "/").unwrap();
-        let device = format!("{}:{}", root.device.0, root.device.1);
-        let file = self.path("run/bedplate/boot.json");
-        let mut report: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
-        let mounted = serde_json::json!({ "target": "/", "fstype": "any", "access": "ro", "device": device, "root": root.root });
-        report["mounts"] = serde_json::Value::Array(vec![mounted]);
-        std::fs::write(file, report.to_string()).unwrap();
-    }
-
     fn marker(&self, id: &str) -> Option<Marker> {
         let mut warnings = Vec::new();
         let marker = self.store().marker(&Id::parse(id).unwrap(), &mut warnings);

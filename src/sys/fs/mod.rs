@@ -66,6 +66,11 @@ pub fn create_in(root: impl AsFd, path: &str, mode: u16) -> SysResult<OwnedFd> {
     Ok(file)
 }
 
+/// Makes a small file that must not exist yet, without a flush.
+pub fn write_new_in(root: impl AsFd, path: &str, mode: u16, content: &[u8]) -> SysResult<()> {
+    write_all(create_in(root, path, mode)?, content)
+}
+
 /// Opens a file for appending, creating it with this mode where it is absent.
 pub fn append_in(root: impl AsFd, path: &str, mode: u16) -> SysResult<OwnedFd> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::APPEND | OFlags::NOFOLLOW;

@@ -51,7 +51,7 @@ fn write(
         etc_manifest::write(dir.as_fd(), &etc_manifest::collect(etc.as_fd())?)?;
     }
     let text = manifest::format(manifest);
-    fs::replace_in(&dir, "deployment.toml", 0o600, text.as_bytes()).or_fail("cannot write", "deployment.toml")
+    fs::write_new_in(&dir, "deployment.toml", 0o600, text.as_bytes()).or_fail("cannot write", "deployment.toml")
 }
 
 fn copy(dir: &OwnedFd, source: &Source, totals: Totals, interrupts: &Interrupts) -> Result<()> {

@@ -1,0 +1,119 @@
+//! prepare-root, boot by boot, on the small machine of its own tests.
+
+use super::machine::{Machine, machine, set_mode};
+use super::namespace::Disk;
+use super::record::Recording;
+use super::trace::Places;
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+
+/// Directories that are made for a deployment and in /var, without a flush: a boot that does not find them makes them.
+const MADE: [&str; 7] = [
+    "bedplate/state/v",
+    "bedplate/var/home",
+    "bedplate/var/mnt",
+    "bedplate/var/opt",
+    "bedplate/var/roothome",
+    "bedplate/var/srv",
+    "bedplate/var/usrlocal",
+];
+
+/// Needs root; without it there are none, and that is said.
+pub fn all() -> Vec<Recording> {
+    let boots: [fn(&Machine<'_>) -> Recording; 8] = [
+        |machine| {
+            machine.deploy("v1", &["--good"]);
+            boot("prepare-root, the first boot of the incumbent", machine, "")
+        },
+        |machine| {
+            machine.deploy("v1", &["--good"]);
+            machine.boot("");
+            boot(QUIET, machine, "")
+        },
+        |machine| {
+            machine.upgraded();
+            boot("prepare-root, a trial", machine, "")
+        },
+        |machine| {
+            machine.upgraded();
+            machine.boot("");
+            boot("prepare-root, its second boot", machine, "")
+        },
+        |machine| {
+            machine.upgraded();
+            set_mode(&machine.store("deployments/v2/root/sbin/init"), 0o644);
+            boot("prepare-root, a trial that fails, and another", machine, "")
+        },
+        |machine| {
+            machine.upgraded();
+            machine.verb(&["set-oneshot", "v1"]);
+            boot("prepare-root, a one-shot", machine, "")
+        },
+        |machine| {
+            machine.upgraded();
+            boot("prepare-root, by argument", machine, "bedplate.deployment=v1")
+        },
+        |machine| {
+            machine.write_tree("usr/share/factory/var/lib/app/data", &"data".repeat(300));
+            machine.write_tree("usr/share/factory/var/lib/other", "");
+            machine.deploy("v1", &["--good"]);
+            boot("prepare-root, with an empty /var", machine, "")
+        },
+    ];
+    boots.into_iter().filter_map(|boot| on_machine(Disk::Tmpfs, boot)).chain(shared()).collect()
+}
+
+/// The boot that has to write nothing.
+pub const QUIET: &str = "prepare-root, the incumbent";
+
+/// On file systems with shared blocks a copy is another call.
+fn shared() -> Vec<Recording> {
+    let deploys: [(&'static str, fn(&Machine<'_>) -> Recording); 2] =
+        [("btrfs", |machine| deploy("deploy, on btrfs", machine)), ("xfs", |machine| deploy("deploy, on xfs", machine))];
+    deploys.into_iter().filter_map(|(fstype, deploy)| on_machine(Disk::Image(fstype), deploy)).collect()
+}
+
+fn on_machine(disk: Disk, record: fn(&Machine<'_>) -> Recording) -> Option<Recording> {
+    let result = Arc::new(Mutex::new(None));
+    let to = Arc::clone(&result);
+    machine(disk, move |machine| *to.lock().unwrap() = Some(record(machine)));
+    result.lock().unwrap().take()
+}
+
+fn places(machine: &Machine<'_>) -> Places {
+    let path = |path: &str| machine.lab.path(path).to_owned();
+    let lab = machine.lab.path("").trim_end_matches('/').to_owned();
+    Places {
+        inside: vec![
+            (path("run/bedplate/stage/root/var"), "bedplate/var".into()),
+            (path("sysroot"), String::new()),
+            (path("disk"), String::new()),
+        ],
+        outside: [lab.as_str(), "/proc", "/dev", "/sys"].map(String::from).into(),
+        // An overlay writes to the disk by itself.
+        closed: vec![path("run/bedplate/stage/root")],
+        tree: machine.tree(""),
+    }
+}
+
+fn boot(name: &'static str, machine: &Machine<'_>, cmdline: &str) -> Recording {
+    machine.new_boot();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bedplate"));
+    let [sysroot, run, config] = ["sysroot", "run", "config"].map(|name| machine.lab.path(name));
+    command.args(["prepare-root", sysroot, cmdline, "--run", run, "--config-root", config]);
+    // All that a boot copies.
+    let places = Places { tree: machine.tree("usr/share/factory/var"), ..places(machine) };
+    Recording::of(name, &command, &machine.at("disk"), &places, &MADE)
+}
+
+fn deploy(name: &'static str, machine: &Machine<'_>) -> Recording {
+    machine.upgraded();
+    // What is deployed is on the same file system.
+    let tree = machine.at("disk/tree");
+    super::namespace::run("cp", &["-a", machine.lab.path("tree"), tree.to_str().unwrap()]);
+    std::fs::hard_link(tree.join("usr/bin/bedplate"), tree.join("usr/lib/same")).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bedplate"));
+    let [disk, run] = ["disk", "run"].map(|name| machine.lab.path(name));
+    command.args(["deploy", tree.to_str().unwrap(), "--id", "v3", "--sysroot", disk, "--run", run]);
+    Recording::of(name, &command, &machine.at("disk"), &places(machine), &[])
+}

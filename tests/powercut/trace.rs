@@ -1,0 +1,356 @@
+//! What the real program did to a store: its calls, as changes and flushes of a [`Tree`]. A call that could change a file and is
+//! not known here is an error, and so is one at a place that is not known.
+
+use super::disk::{Change, Event, Extent, Flush, Ino, Inode, Kind, Name, ROOT, Tree};
+use super::strace::{Call, Descriptor, calls, number};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Calls that change no file. (close and mmap of a file that is open for writing do not, either: the program maps none.)
+const HARMLESS: &str = "access arch_prctl close clone3 dup execve exit_group faccessat2 fcntl fgetxattr flistxattr flock fstat fstatfs getdents64 \
+    getpid getrandom gettid getuid ioctl_tty lgetxattr llistxattr lseek madvise mprotect munmap newfstatat pidfd_open poll prctl pread64 \
+    prlimit64 readlink readlinkat rseq rt_sigaction rt_sigprocmask rt_sigreturn sched_getaffinity sched_yield set_robust_list \
+    set_tid_address sigaltstack signalfd4 stat statfs statx sysinfo umask uname fstatvfs getcwd getppid clock_gettime geteuid capget";
+/// Calls that change what is mounted where. What a file system does to itself for that (an overlay's work directory) is the
+/// kernel's business.
+const MOUNTS: &str = "fsconfig fsmount fsopen mount mount_setattr move_mount open_tree umount2 unshare";
+
+/// Where the trace's paths are.
+#[derive(Debug, Clone, Default)]
+pub struct Places {
+    /// Paths of the recording machine, with what they are below the physical root.
+    pub inside: Vec<(String, String)>,
+    /// Places that are none of the disk's.
+    pub outside: Vec<String>,
+    /// Directories among them below which nothing may be changed: what that would do to the disk is not known.
+    pub closed: Vec<String>,
+    /// The tree that is deployed. Its paths may be as if it were the root: it is read from a detached mount.
+    pub tree: PathBuf,
+}
+
+/// The disk before, with every inode that was made later, and what was done.
+#[derive(Debug, Clone)]
+pub struct Trace {
+    pub before: Tree,
+    pub events: Vec<Event>,
+    /// The disk afterwards, with everything that was done.
+    pub after: Tree,
+}
+
+struct Reader<'a> {
+    places: &'a Places,
+    /// Nothing but births is done to this one.
+    before: Tree,
+    after: Tree,
+    events: Vec<Event>,
+    /// Open files: path, position, and whether each write goes to the end.
+    files: HashMap<i32, (Vec<u8>, usize, bool)>,
+    umask: u32,
+    record_written: bool,
+}
+
+/// Reads a log; `before` is the disk as it was, `umask` that of the program.
+pub fn read(log: &str, before: &Tree, places: &Places, umask: u32) -> Result<Trace, String> {
+    let (before, after) = (before.clone(), before.clone());
+    let mut reader = Reader { places, before, after, events: Vec::new(), files: HashMap::new(), umask, record_written: false };
+    for call in calls(log)?.iter().filter(|call| call.succeeded()) {
+        reader.call(call)?;
+    }
+    let Reader { before, after, events, .. } = reader;
+    Ok(Trace { before, events, after })
+}
+
+/// Where a path of the recording machine is.
+enum Spot {
+    /// Below the physical root.
+    Disk(Vec<u8>),
+    Elsewhere,
+}
+
+impl Reader<'_> {
+    fn call(&mut self, call: &Call<'_>) -> Result<(), String> {
+        self.touch(call)?;
+        match call.name {
+            "open" | "openat" | "openat2" | "creat" => self.open(call),
+            "write" => self.write(call),
+            "pwrite64" => self.data(&call.descriptor(0)?, usize_of(call.value(3)?), text(call, 1)?),
+            "copy_file_range" => self.copy_range(call),
+            "ioctl" => self.ioctl(call),
+            "ftruncate" => self.on_open(call, |call, file| Ok(Change::Size(file, usize_of(call.value(1)?)))),
+            "mkdirat" => self.make(call, 1, Kind::Directory, u32_of(call.value(2)?)),
+            "symlinkat" => self.make(call, 2, Kind::Symlink(text(call, 0)?), 0o777),
+            "mknodat" => self.node(call),
+            "linkat" => {
+                let (from, (dir, name)) = (self.inode(call, 0, 1)?, self.place(call, 2, 3)?);
+                from.zip(Some((dir, name))).map_or(Ok(()), |(ino, (dir, name))| self.change(Change::Names(vec![(dir, name, Some(ino))])))
+            }
+            "unlinkat" => match self.find_place(call, 0, 1)? {
+                Some((dir, name)) => self.change(Change::Names(vec![(dir, name, None)])),
+                None => Ok(()),
+            },
+            "renameat" | "renameat2" => self.rename(call),
+            "fchmod" => self.on_open(call, |call, file| Ok(Change::Mode(file, u32_of(call.value(1)?)))),
+            "fchmodat" | "fchmodat2" => self.on_named(call, |call, ino| Ok(Change::Mode(ino, u32_of(call.value(2)?)))),
+            "fchown" => self.on_open(call, |call, file| Ok(Change::Owner(file, (u32_of(call.value(1)?), u32_of(call.value(2)?))))),
+            "fchownat" => self.on_named(call, |call, ino| Ok(Change::Owner(ino, (u32_of(call.value(2)?), u32_of(call.value(3)?))))),
+            "utimensat" => self.on_named(call, |call, ino| Ok(Change::Times(ino, modified(call, 2)?))),
+            "fsetxattr" => self.on_open(call, |call, file| Ok(Change::Attribute(file, text(call, 1)?, Some(text(call, 2)?)))),
+            "fremovexattr" => self.on_open(call, |call, file| Ok(Change::Attribute(file, text(call, 1)?, None))),
+            "fsync" => self.flush(call, Flush::Whole),
+            "fdatasync" => self.flush(call, Flush::Data),
+            "syncfs" => self.flush(call, |_| Flush::All),
+            name if HARMLESS.split_whitespace().chain(MOUNTS.split(' ')).any(|known| known == name) => Ok(()),
+            _ => Err(call.odd("meaning")),
+        }
+    }
+
+    /// Notes when the program looks into a deployment's tree for the first time after a write to the record.
+    fn touch(&mut self, call: &Call<'_>) -> Result<(), String> {
+        if !self.record_written || !call.arguments.first().is_some_and(|argument| argument.contains('<')) {
+            return Ok(());
+        }
+        let Some(Spot::Disk(mut path)) = self.spot_if_known(&call.descriptor(0)?.path) else { return Ok(()) };
+        if let Some(Ok(Some(name))) = (call.arguments.len() > 1).then(|| call.text(1)) {
+            path.extend([b"/", &name[..]].concat());
+        }
+        let path = String::from_utf8_lossy(&path).replace("//", "/");
+        let mut parts = path.trim_start_matches('/').split('/');
+        let tree = (parts.next(), parts.next(), parts.next().is_some(), parts.next())
+            == (Some("bedplate"), Some("deployments"), true, Some("root"));
+        if tree {
+            self.record_written = false;
+            self.events.push(Event::Touch);
+        }
+        Ok(())
+    }
+
+    fn change(&mut self, change: Change) -> Result<(), String> {
+        self.after.apply(&change, Extent::Whole);
+        if let Change::Write { file, .. } = &change {
+            self.record_written |= self.after.lookup("bedplate/record") == Some(*file);
+        }
+        self.events.push(Event::Change(change));
+        Ok(())
+    }
+
+    fn spot_if_known(&self, path: &[u8]) -> Option<Spot> {
+        let below = |place: &str| {
+            let rest = path.strip_prefix(place.as_bytes())?;
+            (rest.is_empty() || rest.starts_with(b"/")).then_some(rest)
+        };
+        if let Some((base, rest)) = self.places.inside.iter().find_map(|(from, to)| Some((to, below(from)?))) {
+            return Some(Spot::Disk([base.as_bytes(), rest].concat()));
+        }
+        let outside = self.places.outside.iter().any(|place| below(place).is_some());
+        let closed = self.places.closed.iter().filter_map(|place| below(place)).any(|rest| !rest.is_empty());
+        (outside && !closed).then_some(Spot::Elsewhere)
+    }
+
+    fn spot(&self, path: &[u8], call: &Call<'_>) -> Result<Option<Vec<u8>>, String> {
+        match self.spot_if_known(path) {
+            Some(Spot::Disk(path)) => Ok(Some(path)),
+            Some(Spot::Elsewhere) => Ok(None),
+            None => Err(format!("{} is at no known place: {}", String::from_utf8_lossy(path), super::strace::shorten(call.line))),
+        }
+    }
+
+    /// What an open descriptor stands for, if that is a file of the disk with a name.
+    fn file(&self, descriptor: &Descriptor, call: &Call<'_>) -> Result<Option<Ino>, String> {
+        if descriptor.unnamed || !descriptor.path.starts_with(b"/") {
+            return Ok(None);
+        }
+        let Some(path) = self.spot(&descriptor.path, call)? else { return Ok(None) };
+        self.after.find(&path).map(Some).ok_or_else(|| call.odd("file"))
+    }
+
+    /// A directory's descriptor and a path below it, as directory and name.
+    fn find_place(&self, call: &Call<'_>, dir: usize, name: usize) -> Result<Option<(Ino, Name)>, String> {
+        let mut path = call.descriptor(dir)?.path;
+        path.extend([b"/", &text(call, name)?[..]].concat());
+        let Some(path) = self.spot(&path, call)? else { return Ok(None) };
+        let at = path.iter().rposition(|c| *c == b'/').ok_or_else(|| call.odd("path"))?;
+        let dir = self.after.find(&path[..at]).ok_or_else(|| call.odd("directory"))?;
+        Ok(Some((dir, path[at + 1..].into())))
+    }
+
+    fn place(&self, call: &Call<'_>, dir: usize, name: usize) -> Result<(Ino, Name), String> {
+        self.find_place(call, dir, name)?.ok_or_else(|| call.odd("place (not on the disk)"))
+    }
+
+    /// What stands at a place, if that is on the disk.
+    fn inode(&self, call: &Call<'_>, dir: usize, name: usize) -> Result<Option<Ino>, String> {
+        let Some(place) = self.find_place(call, dir, name)? else { return Ok(None) };
+        self.after.names.get(&place).copied().map(Some).ok_or_else(|| call.odd("file"))
+    }
+
+    fn on_open(&mut self, call: &Call<'_>, change: impl FnOnce(&Call<'_>, Ino) -> Result<Change, String>) -> Result<(), String> {
+        match self.file(&call.descriptor(0)?, call)? {
+            Some(file) => self.change(change(call, file)?),
+            None => Ok(()),
+        }
+    }
+
+    /// On what is named below a directory, or with an empty or no name on the descriptor itself.
+    fn on_named(&mut self, call: &Call<'_>, change: impl FnOnce(&Call<'_>, Ino) -> Result<Change, String>) -> Result<(), String> {
+        match call.text(1)? {
+            None => self.on_open(call, change),
+            Some(name) if name.is_empty() => self.on_open(call, change),
+            Some(_) => match self.inode(call, 0, 1)? {
+                Some(ino) => self.change(change(call, ino)?),
+                None => Ok(()),
+            },
+        }
+    }
+
+    fn flush(&mut self, call: &Call<'_>, flush: impl FnOnce(Ino) -> Flush) -> Result<(), String> {
+        if let Some(file) = self.file(&call.descriptor(0)?, call)? {
+            self.events.push(Event::Flush(flush(file)));
+        }
+        Ok(())
+    }
+
+    fn name_new(&mut self, (dir, name): (Ino, Name), kind: Kind, mode: u32) -> Result<(), String> {
+        let inode = Inode { owner: self.before.inodes[ROOT].owner, ..Inode::new(kind, mode) };
+        self.before.bear(inode.clone());
+        let ino = self.after.bear(inode);
+        self.change(Change::Names(vec![(dir, name, Some(ino))]))
+    }
+
+    fn make(&mut self, call: &Call<'_>, name: usize, kind: Kind, mode: u32) -> Result<(), String> {
+        let mode = if matches!(kind, Kind::Symlink(_)) { mode } else { mode & !self.umask };
+        match self.find_place(call, name - 1, name)? {
+            Some(place) => self.name_new(place, kind, mode),
+            None => Ok(()),
+        }
+    }
+
+    fn node(&mut self, call: &Call<'_>) -> Result<(), String> {
+        let mode = call.argument(2)?.strip_prefix("S_IFIFO|").and_then(number).ok_or_else(|| call.odd("kind of file"))?;
+        self.make(call, 1, Kind::Fifo, u32_of(mode))
+    }
+
+    /// Keeps the position of what is open; a file that was not there is made.
+    fn open(&mut self, call: &Call<'_>) -> Result<(), String> {
+        let opened = call.opened()?;
+        let flags = call.argument(2)?;
+        let flags: Vec<&str> = flags.split([',', ' ', '|', '{', '}', '=']).collect();
+        let has = |flag: &str| flags.contains(&flag);
+        self.files.insert(opened.number, (opened.path.clone(), 0, has("O_APPEND")));
+        let writes = has("O_WRONLY") || has("O_RDWR");
+        if !(writes || has("O_CREAT") || has("O_TRUNC")) || opened.unnamed || has("O_TMPFILE") {
+            return Ok(());
+        }
+        if has("O_SYNC") || has("O_DSYNC") || has("O_TRUNC") {
+            return Err(call.odd("way to open a file"));
+        }
+        let Some(path) = self.spot(&opened.path, call)? else { return Ok(()) };
+        if self.after.find(&path).is_some() {
+            return Ok(());
+        }
+        let at = path.iter().rposition(|c| *c == b'/').filter(|_| has("O_CREAT")).ok_or_else(|| call.odd("file"))?;
+        let dir = self.after.find(&path[..at]).ok_or_else(|| call.odd("directory"))?;
+        let mode = match call.name {
+            "openat2" => flags.iter().position(|flag| *flag == "mode").and_then(|at| number(flags[at + 1])),
+            _ => call.value(3).ok(),
+        };
+        let mode = u32_of(mode.ok_or_else(|| call.odd("mode"))?) & !self.umask;
+        self.name_new((dir, path[at + 1..].into()), empty(), mode)
+    }
+
+    fn data(&mut self, to: &Descriptor, at: usize, bytes: Vec<u8>) -> Result<(), String> {
+        let unclear = || format!("cannot tell the file of a write to {}", String::from_utf8_lossy(&to.path));
+        if to.unnamed || !to.path.starts_with(b"/") {
+            return Ok(());
+        }
+        match self.spot_if_known(&to.path).ok_or_else(unclear)? {
+            Spot::Elsewhere => Ok(()),
+            Spot::Disk(path) => {
+                let file = self.after.find(&path).ok_or_else(unclear)?;
+                self.change(Change::Write { file, at, bytes: Arc::new(bytes) })
+            }
+        }
+    }
+
+    fn write(&mut self, call: &Call<'_>) -> Result<(), String> {
+        let to = call.descriptor(0)?;
+        if !matches!(self.spot_if_known(&to.path), Some(Spot::Disk(_))) {
+            return self.data(&to, 0, Vec::new());
+        }
+        let size = self.file(&to, call)?.map(|file| self.size(file));
+        let (_, position, append) = self.files.get_mut(&to.number).ok_or_else(|| call.odd("descriptor"))?;
+        let at = if *append { size.unwrap_or_default() } else { *position };
+        let mut bytes = text(call, 1)?;
+        bytes.truncate(usize_of(call.number()?));
+        *position = at + bytes.len();
+        self.data(&to, at, bytes)
+    }
+
+    fn size(&self, file: Ino) -> usize {
+        if let Kind::File(content) = &self.after.inodes[file].kind { content.bytes().len() } else { 0 }
+    }
+
+    /// What a file holds that is copied. Nobody changes it meanwhile, and what came of the copy is compared in the end.
+    fn source(&self, path: &[u8], call: &Call<'_>) -> Result<Vec<u8>, String> {
+        let path = String::from_utf8_lossy(path);
+        let in_tree = self.places.tree.join(path.trim_start_matches('/'));
+        let path = if in_tree.exists() { &in_tree } else { Path::new(path.as_ref()) };
+        std::fs::read(path).map_err(|error| format!("{error}: {}", super::strace::shorten(call.line)))
+    }
+
+    fn copy_range(&mut self, call: &Call<'_>) -> Result<(), String> {
+        let source = self.source(&call.descriptor(0)?.path, call)?;
+        let (begin, end) = (usize_of(call.value(1)?), usize_of(call.value(1)?) + usize_of(call.number()?));
+        self.data(&call.descriptor(2)?, usize_of(call.value(3)?), source.get(begin..end).ok_or_else(|| call.odd("range"))?.into())
+    }
+
+    fn ioctl(&mut self, call: &Call<'_>) -> Result<(), String> {
+        let to = call.descriptor(0)?;
+        let request = call.argument(1)?;
+        if request.contains("FICLONE") && !request.contains("FICLONERANGE") {
+            let from = i32::try_from(call.value(2)?).ok().and_then(|number| self.files.get(&number)).ok_or_else(|| call.odd("source"))?;
+            let source = self.source(&from.0, call)?;
+            return self.data(&to, 0, source);
+        }
+        // Terminals, and whether a file is written in place.
+        let harmless = ["TCGETS", "TIOCGWINSZ", "FS_IOC_GETFLAGS", "FS_IOC_SETFLAGS", "FIONREAD"];
+        if harmless.iter().any(|known| request.contains(known)) { Ok(()) } else { Err(call.odd("request")) }
+    }
+
+    fn rename(&mut self, call: &Call<'_>) -> Result<(), String> {
+        let from = self.find_place(call, 0, 1)?;
+        let to = self.find_place(call, 2, 3)?;
+        match (from, to) {
+            (None, None) => Ok(()),
+            (Some((from, old)), Some((to, new))) => {
+                let ino = self.after.names.get(&(from, old.clone())).copied().ok_or_else(|| call.odd("file"))?;
+                self.change(Change::Names(vec![(from, old, None), (to, new, Some(ino))]))
+            }
+            _ => Err(call.odd("places")),
+        }
+    }
+}
+
+fn empty() -> Kind {
+    Kind::File(super::disk::Content::new(Vec::new()))
+}
+
+fn text(call: &Call<'_>, at: usize) -> Result<Vec<u8>, String> {
+    call.text(at)?.ok_or_else(|| call.odd("text"))
+}
+
+/// The second of the two times: `[{tv_sec=1, tv_nsec=2} /* … */, {tv_sec=3, tv_nsec=4} /* … */]`.
+fn modified(call: &Call<'_>, at: usize) -> Result<(i64, i64), String> {
+    let times = call.argument(at)?;
+    let field =
+        |name: &str| times.rsplit(name).next().and_then(|rest| rest.split([',', '}']).next()).and_then(|digits| digits.parse().ok());
+    field("tv_sec=").zip(field("tv_nsec=")).filter(|_| times.matches("tv_sec=").count() == 2).ok_or_else(|| call.odd("times"))
+}
+
+fn usize_of(value: u64) -> usize {
+    usize::try_from(value).unwrap()
+}
+
+fn u32_of(value: u64) -> u32 {
+    u32::try_from(value).unwrap()
+}
