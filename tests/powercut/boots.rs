@@ -2,8 +2,8 @@
 
 use super::machine::{Machine, machine, set_mode};
 use super::namespace::Disk;
+use super::places::Places;
 use super::record::Recording;
-use super::trace::Places;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 
@@ -18,9 +18,11 @@ const MADE: [&str; 7] = [
     "bedplate/var/usrlocal",
 ];
 
+type Record = fn(&Machine<'_>) -> Recording;
+
 /// Needs root; without it there are none, and that is said.
 pub fn all() -> Vec<Recording> {
-    let boots: [fn(&Machine<'_>) -> Recording; 8] = [
+    let boots: [Record; 8] = [
         |machine| {
             machine.deploy("v1", &["--good"]);
             boot("prepare-root, the first boot of the incumbent", machine, "")
@@ -68,12 +70,12 @@ pub const QUIET: &str = "prepare-root, the incumbent";
 
 /// On file systems with shared blocks a copy is another call.
 fn shared() -> Vec<Recording> {
-    let deploys: [(&'static str, fn(&Machine<'_>) -> Recording); 2] =
+    let deploys: [(&str, Record); 2] =
         [("btrfs", |machine| deploy("deploy, on btrfs", machine)), ("xfs", |machine| deploy("deploy, on xfs", machine))];
     deploys.into_iter().filter_map(|(fstype, deploy)| on_machine(Disk::Image(fstype), deploy)).collect()
 }
 
-fn on_machine(disk: Disk, record: fn(&Machine<'_>) -> Recording) -> Option<Recording> {
+fn on_machine(disk: Disk, record: Record) -> Option<Recording> {
     let result = Arc::new(Mutex::new(None));
     let to = Arc::clone(&result);
     machine(disk, move |machine| *to.lock().unwrap() = Some(record(machine)));

@@ -55,14 +55,14 @@ impl<'a> Run<'a> {
     fn describe(&self, moment: &Moment, cut: &Cut) -> String {
         let name = |number: &usize| self.recording.describe(self.original[*number]);
         let missing = moment.pending.iter().filter(|number| !cut.kept.contains(number));
-        let mut text = format!("cut before event {} of {}", moment.at, self.events.len());
-        match missing.clone().count() {
-            0 => {}
-            count @ 1..=3 => text += &format!(", {count} missing: {}", missing.map(name).collect::<Vec<_>>().join(", ")),
-            count => text += &format!(", {count} missing, first: {}", missing.take(1).map(name).collect::<String>()),
-        }
-        cut.torn.iter().for_each(|(number, extent)| text += &format!(", {}: {extent:?}", name(number)));
-        text
+        let missing: Vec<String> = missing.map(name).collect();
+        let missing = match &missing[..] {
+            [] => String::new(),
+            [first, others @ ..] if others.len() > 2 => format!(", without {first} and {} more", others.len()),
+            few => format!(", without {}", few.join(", ")),
+        };
+        let torn = cut.torn.map(|(number, extent)| format!(", {}: {extent:?}", name(&number))).unwrap_or_default();
+        format!("cut before event {} of {}{missing}{torn}", moment.at, self.events.len())
     }
 }
 
@@ -77,14 +77,11 @@ fn correct_checksums(tree: &mut Tree) {
     }
 }
 
-/// Judges every image, the first that must not be ends it. `also` sees each that is new, with what the reader made of it, while
-/// it is shown; it may object.
-pub fn cut(
-    run: &Run<'_>,
-    judge: &mut Judge<'_>,
-    depth: Depth,
-    also: &mut dyn FnMut(&Judge<'_>, Option<&Seen>, &Cut) -> Result<(), String>,
-) -> (Result<(), String>, Tried) {
+/// Sees an image while it is shown, with what the reader made of it, and may object.
+pub type Also<'a> = dyn FnMut(&Judge<'_>, Option<&Seen>) -> Result<(), String> + 'a;
+
+/// Judges every image, the first that must not be ends it. `also` sees each that is new.
+pub fn cut(run: &Run<'_>, judge: &mut Judge<'_>, depth: Depth, also: &mut Also<'_>) -> (Result<(), String>, Tried) {
     let mut tried = Tried::default();
     for moment in moments(&run.recording.trace.before, &run.events) {
         let mut known = HashSet::new();
@@ -97,7 +94,7 @@ pub fn cut(
             }
             tried.distinct += 1;
             let judged = judge.check(&tree, &paths, &run.events, moment.at, &run.original);
-            if let Err(why) = judged.and_then(|seen| also(judge, seen.as_ref(), &cut)) {
+            if let Err(why) = judged.and_then(|seen| also(judge, seen.as_ref())) {
                 return (Err(format!("{why} ({})", run.describe(&moment, &cut))), tried);
             }
         }

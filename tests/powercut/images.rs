@@ -47,7 +47,7 @@ impl Depth {
     pub fn every(self) -> usize {
         match self {
             Self::Few => usize::MAX,
-            Self::Sample => 60,
+            Self::Sample => 120,
             Self::All => 100,
         }
     }
@@ -125,8 +125,8 @@ fn subsets(pending: &[usize], depth: Depth) -> Vec<Vec<usize>> {
         return (0..1_usize << number).map(|mask| chosen(&|at| mask >> at & 1 == 1)).collect();
     }
     let mut subsets: Vec<Vec<usize>> = (0..=number).map(|end| pending[..end].into()).collect();
-    for one in 0..number {
-        subsets.push(vec![pending[one]]);
+    for (one, change) in pending.iter().enumerate() {
+        subsets.push(vec![*change]);
         subsets.push(chosen(&|at| at != one));
     }
     let mut state = 0x2545_f491_4f6c_dd1d_u64 ^ number as u64;

@@ -25,6 +25,7 @@ mod model;
 #[path = "../namespace/mod.rs"]
 mod namespace;
 mod place;
+mod places;
 mod program;
 mod proof;
 mod record;
@@ -68,7 +69,7 @@ fn judge(recording: &Recording, depth: Depth) -> Outcome {
     let mut judge = Judge::new(&recording.trace, &recording.unsettled);
     let mut program = Program::new();
     let (mut number, every) = (0, depth.every());
-    let (result, tried) = cut(&Run::whole(recording), &mut judge, depth, &mut |judge, seen, _| {
+    let (result, tried) = cut(&Run::whole(recording), &mut judge, depth, &mut |judge, seen| {
         number += 1;
         if number % every == 1 { program.ask(judge, seen) } else { Ok(()) }
     });

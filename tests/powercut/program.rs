@@ -23,19 +23,8 @@ impl Program {
 
     pub fn ask(&mut self, judge: &Judge<'_>, seen: Option<&Seen>) -> Result<(), String> {
         self.asked += 1;
-        self.plan(judge.dir(), seen)?;
+        plan(judge.dir(), seen)?;
         self.go_on(judge.dir())
-    }
-
-    fn plan(&self, dir: &Path, seen: Option<&Seen>) -> Result<(), String> {
-        let output = Command::new(env!("CARGO_BIN_EXE_bedplate")).args(["plan", "--cmdline=", "--sysroot"]).arg(dir).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        let chosen = said.lines().find_map(|line| line.strip_prefix("choice")?.trim_start().split(':').next());
-        let expected = seen.and_then(|seen| seen.choice.1.as_deref());
-        if chosen == expected && output.status.success() == expected.is_some() {
-            return Ok(());
-        }
-        Err(format!("plan chooses {chosen:?} instead of {expected:?}: {}", String::from_utf8_lossy(&output.stderr)))
     }
 
     /// A cut is followed by a machine that is used: nothing is in the way, and nothing half done stays.
@@ -56,4 +45,16 @@ impl Program {
             None => Err("what is deployed afterwards does not boot next".into()),
         }
     }
+}
+
+/// It chooses what the judge saw.
+fn plan(dir: &Path, seen: Option<&Seen>) -> Result<(), String> {
+    let output = Command::new(env!("CARGO_BIN_EXE_bedplate")).args(["plan", "--cmdline=", "--sysroot"]).arg(dir).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let chosen = said.lines().find_map(|line| line.strip_prefix("choice")?.trim_start().split(':').next());
+    let expected = seen.and_then(|seen| seen.choice.1.as_deref());
+    if chosen == expected && output.status.success() == expected.is_some() {
+        return Ok(());
+    }
+    Err(format!("plan chooses {chosen:?} instead of {expected:?}: {}", String::from_utf8_lossy(&output.stderr)))
 }

@@ -37,7 +37,7 @@ impl Proof {
 pub fn prove(recording: &Recording, judge: &mut Judge<'_>) -> Proof {
     let mut proof = Proof::default();
     for (what, run) in broken(recording, &mut proof.idle) {
-        let result = cut(&run, judge, Depth::Few, &mut |_, _, _| Ok(())).0;
+        let result = cut(&run, judge, Depth::Few, &mut |_, _| Ok(())).0;
         match &result {
             Err(_) => proof.runs.0 += 1,
             Ok(()) => proof.runs.1 += 1,

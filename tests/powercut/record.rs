@@ -3,8 +3,9 @@
 use super::bench::Bench;
 use super::disk::{Change, Event, Flush, Inode, Tree};
 use super::place::{paths, snapshot};
+use super::places::Places;
 use super::strace;
-use super::trace::{Places, Trace, read};
+use super::trace::{Trace, read};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -93,13 +94,11 @@ impl Recording {
 /// Without the names that differ from case to case.
 fn plain(path: &[u8]) -> String {
     let path = String::from_utf8_lossy(path);
-    let part = |part: &str| match part.split_once('@') {
-        Some(_) => "ID@INSTANCE".to_owned(),
-        None => {
-            let (dot, name) = part.strip_prefix('.').map_or(("", part), |name| (".", name));
-            let id = name.strip_prefix('v').filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
-            id.map_or(part.to_owned(), |rest| format!("{dot}ID{}", &rest[1..]))
-        }
+    let part = |part: &str| {
+        let (dot, name) = part.strip_prefix('.').map_or(("", part), |name| (".", name));
+        let id = name.strip_prefix('v').filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+        let rest = id.map(|rest| if rest.contains('@') { "@INSTANCE" } else { &rest[1..] });
+        rest.map_or(part.to_owned(), |rest| format!("{dot}ID{rest}"))
     };
     let path = path.split('/').map(part).collect::<Vec<_>>().join("/");
     path.strip_prefix("bedplate/").map_or(path.clone(), String::from)

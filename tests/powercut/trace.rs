@@ -2,9 +2,9 @@
 //! not known here is an error, and so is one at a place that is not known.
 
 use super::disk::{Change, Event, Extent, Flush, Ino, Inode, Kind, Name, ROOT, Tree};
+use super::places::{Places, Spot};
 use super::strace::{Call, Descriptor, calls, number};
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Calls that change no file. (close and mmap of a file that is open for writing do not, either: the program maps none.)
@@ -15,19 +15,6 @@ const HARMLESS: &str = "access arch_prctl close clone3 dup execve exit_group fac
 /// Calls that change what is mounted where. What a file system does to itself for that (an overlay's work directory) is the
 /// kernel's business.
 const MOUNTS: &str = "fsconfig fsmount fsopen mount mount_setattr move_mount open_tree umount2 unshare";
-
-/// Where the trace's paths are.
-#[derive(Debug, Clone, Default)]
-pub struct Places {
-    /// Paths of the recording machine, with what they are below the physical root.
-    pub inside: Vec<(String, String)>,
-    /// Places that are none of the disk's.
-    pub outside: Vec<String>,
-    /// Directories among them below which nothing may be changed: what that would do to the disk is not known.
-    pub closed: Vec<String>,
-    /// The tree that is deployed. Its paths may be as if it were the root: it is read from a detached mount.
-    pub tree: PathBuf,
-}
 
 /// The disk before, with every inode that was made later, and what was done.
 #[derive(Debug, Clone)]
@@ -59,13 +46,6 @@ pub fn read(log: &str, before: &Tree, places: &Places, umask: u32) -> Result<Tra
     }
     let Reader { before, after, events, .. } = reader;
     Ok(Trace { before, events, after })
-}
-
-/// Where a path of the recording machine is.
-enum Spot {
-    /// Below the physical root.
-    Disk(Vec<u8>),
-    Elsewhere,
 }
 
 impl Reader<'_> {
@@ -110,7 +90,7 @@ impl Reader<'_> {
         if !self.record_written || !call.arguments.first().is_some_and(|argument| argument.contains('<')) {
             return Ok(());
         }
-        let Some(Spot::Disk(mut path)) = self.spot_if_known(&call.descriptor(0)?.path) else { return Ok(()) };
+        let Some(Spot::Disk(mut path)) = self.places.find(&call.descriptor(0)?.path) else { return Ok(()) };
         if let Some(Ok(Some(name))) = (call.arguments.len() > 1).then(|| call.text(1)) {
             path.extend([b"/", &name[..]].concat());
         }
@@ -125,6 +105,7 @@ impl Reader<'_> {
         Ok(())
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "the last step of those that can fail")]
     fn change(&mut self, change: Change) -> Result<(), String> {
         self.after.apply(&change, Extent::Whole);
         if let Change::Write { file, .. } = &change {
@@ -134,21 +115,8 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn spot_if_known(&self, path: &[u8]) -> Option<Spot> {
-        let below = |place: &str| {
-            let rest = path.strip_prefix(place.as_bytes())?;
-            (rest.is_empty() || rest.starts_with(b"/")).then_some(rest)
-        };
-        if let Some((base, rest)) = self.places.inside.iter().find_map(|(from, to)| Some((to, below(from)?))) {
-            return Some(Spot::Disk([base.as_bytes(), rest].concat()));
-        }
-        let outside = self.places.outside.iter().any(|place| below(place).is_some());
-        let closed = self.places.closed.iter().filter_map(|place| below(place)).any(|rest| !rest.is_empty());
-        (outside && !closed).then_some(Spot::Elsewhere)
-    }
-
     fn spot(&self, path: &[u8], call: &Call<'_>) -> Result<Option<Vec<u8>>, String> {
-        match self.spot_if_known(path) {
+        match self.places.find(path) {
             Some(Spot::Disk(path)) => Ok(Some(path)),
             Some(Spot::Elsewhere) => Ok(None),
             None => Err(format!("{} is at no known place: {}", String::from_utf8_lossy(path), super::strace::shorten(call.line))),
@@ -263,7 +231,7 @@ impl Reader<'_> {
         if to.unnamed || !to.path.starts_with(b"/") {
             return Ok(());
         }
-        match self.spot_if_known(&to.path).ok_or_else(unclear)? {
+        match self.places.find(&to.path).ok_or_else(unclear)? {
             Spot::Elsewhere => Ok(()),
             Spot::Disk(path) => {
                 let file = self.after.find(&path).ok_or_else(unclear)?;
@@ -274,7 +242,7 @@ impl Reader<'_> {
 
     fn write(&mut self, call: &Call<'_>) -> Result<(), String> {
         let to = call.descriptor(0)?;
-        if !matches!(self.spot_if_known(&to.path), Some(Spot::Disk(_))) {
+        if !matches!(self.places.find(&to.path), Some(Spot::Disk(_))) {
             return self.data(&to, 0, Vec::new());
         }
         let size = self.file(&to, call)?.map(|file| self.size(file));
@@ -292,10 +260,7 @@ impl Reader<'_> {
 
     /// What a file holds that is copied. Nobody changes it meanwhile, and what came of the copy is compared in the end.
     fn source(&self, path: &[u8], call: &Call<'_>) -> Result<Vec<u8>, String> {
-        let path = String::from_utf8_lossy(path);
-        let in_tree = self.places.tree.join(path.trim_start_matches('/'));
-        let path = if in_tree.exists() { &in_tree } else { Path::new(path.as_ref()) };
-        std::fs::read(path).map_err(|error| format!("{error}: {}", super::strace::shorten(call.line)))
+        std::fs::read(self.places.source(path)).map_err(|error| format!("{error}: {}", super::strace::shorten(call.line)))
     }
 
     fn copy_range(&mut self, call: &Call<'_>) -> Result<(), String> {

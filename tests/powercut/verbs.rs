@@ -108,7 +108,9 @@ fn verdicts() -> Vec<Recording> {
         pruned.succeed(id);
     }
     // Each has booted: nobody takes over the state of another any more.
-    ["v1", "v2", "v3", "v4"].iter().for_each(|id| pruned.state_of(id));
+    for id in ["v1", "v2", "v3", "v4"] {
+        pruned.state_of(id);
+    }
     pruned.done(&["deploy", "TREE", "--id", "v5"]);
     pruned.boot_as_root("v5");
     let removed = ["bedplate/deployments/.v1.del", "bedplate/state/v1@"];

@@ -5,12 +5,19 @@ use super::place::paths;
 use super::trace::Trace;
 use std::collections::BTreeMap;
 
+/// One that was put in place, with what was in it then.
+#[derive(Debug)]
+struct Directory {
+    path: Vec<u8>,
+    ino: Ino,
+    content: BTreeMap<Vec<u8>, Inode>,
+}
+
 #[derive(Debug, Default)]
 pub struct Renamed {
     /// Files, with the digests of what they may hold.
     files: BTreeMap<Vec<u8>, Vec<Option<u64>>>,
-    /// Directories, with what was in them then.
-    directories: Vec<(Vec<u8>, Ino, BTreeMap<Vec<u8>, Inode>)>,
+    directories: Vec<Directory>,
 }
 
 impl Renamed {
@@ -41,7 +48,8 @@ impl Renamed {
                 let below = [&path[..], b"/"].concat();
                 let content =
                     all.iter().filter_map(|(path, ino)| Some((path.strip_prefix(&below[..])?.into(), undated(&now.inodes[*ino]))));
-                self.directories.push((path, *ino, content.collect()));
+                let content = content.collect();
+                self.directories.push(Directory { path, ino: *ino, content });
             }
             Kind::File(_) => {
                 let digests = [digest(before, &path), digest(now, &path)];
@@ -56,7 +64,7 @@ impl Renamed {
         if let Some((path, _)) = self.files.iter().find(|(path, allowed)| !allowed.contains(&digest(tree, path))) {
             return Err(format!("{} is neither the old nor the new one", say(path)));
         }
-        for (path, ino, content) in &self.directories {
+        for Directory { path, ino, content } in &self.directories {
             let there = |(below, inode): (&Vec<u8>, &Inode)| {
                 let found = tree.find(&[&path[..], b"/", below].concat());
                 found.is_some_and(|found| undated(&tree.inodes[found]) == *inode)
