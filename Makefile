@@ -29,7 +29,7 @@ help:
 	@echo 'make build     one static program, target/bedplate'
 	@echo 'make demo      a real Debian takes a broken update and comes back by itself (BREAK=record|fallback: it must notice)'
 	@echo 'make test      format, lints, all tests, real boots'
-	@echo 'make matrix    every boot scenario (FILTER=TEXT JOBS=N)'
+	@echo 'make matrix    every boot scenario (FILTER=TEXT JOBS=N), every power cut'
 	@echo 'make fuzz      every parser of what a disk or a command line gives (SECONDS=N; needs a nightly compiler)'
 	@echo 'make bench     size and speed'
 	@echo 'make install   DESTDIR= PREFIX=/usr'
@@ -52,6 +52,7 @@ test: setup
 
 matrix: setup build
 	@$(QEMU_TESTS) run --jobs $(JOBS) $(if $(FILTER),--filter $(FILTER))
+	@$(if $(FILTER),,scripts/powercut && scripts/powercut planted)
 
 fuzz:
 	@scripts/fuzz $(SECONDS)

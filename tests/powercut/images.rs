@@ -30,7 +30,7 @@ impl Depth {
         match self {
             Self::Few => 8,
             Self::Sample => 24,
-            Self::All => 2000,
+            Self::All => 8000,
         }
     }
 

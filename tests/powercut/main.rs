@@ -1,7 +1,7 @@
 //! A power cut at every write. The real program is recorded as it changes a store; of each recording, every state that the disk
 //! could be in after a cut is made and judged by the real reader. Then each flush is taken away in turn, and has to be missed.
 //!
-//! `BEDPLATE_CUTS=all` tries everything that is bounded here by a sample.
+//! `BEDPLATE_CUTS=all` tries everything that is bounded here by a sample; `few` finds what is broken, and breaks nothing by itself.
 
 #![allow(
     dead_code,
@@ -58,11 +58,16 @@ fn main() {
     }
     strace::check();
     model::check();
-    let depth = if std::env::var("BEDPLATE_CUTS").is_ok_and(|wanted| wanted == "all") { Depth::All } else { Depth::Sample };
+    let depth = match std::env::var("BEDPLATE_CUTS").as_deref() {
+        Ok("all") => Depth::All,
+        Ok("few") => Depth::Few,
+        _ => Depth::Sample,
+    };
     let recordings: Vec<Recording> = verbs::all().into_iter().chain(boots::all()).collect();
     let outcomes = at_once(&recordings, |recording| judge(recording, depth));
-    let good = print(&recordings, &outcomes) & print_proof(outcomes.into_iter().map(|outcome| outcome.proof));
-    assert!(good, "see above");
+    let good = print(&recordings, &outcomes);
+    let proved = depth == Depth::Few || print_proof(outcomes.into_iter().map(|outcome| outcome.proof));
+    assert!(good && proved, "see above");
 }
 
 fn judge(recording: &Recording, depth: Depth) -> Outcome {
@@ -74,7 +79,8 @@ fn judge(recording: &Recording, depth: Depth) -> Outcome {
         if number % every == 1 { program.ask(judge, seen) } else { Ok(()) }
     });
     let result = result.and_then(|()| quiet(recording));
-    Outcome { commits: judge.commits(), tried, asked: program.asked(), result, proof: prove(recording, &mut judge) }
+    let proof = if depth == Depth::Few { Proof::default() } else { prove(recording, &mut judge) };
+    Outcome { commits: judge.commits(), tried, asked: program.asked(), result, proof }
 }
 
 /// The incumbent's boot writes nothing and flushes nothing.

@@ -65,7 +65,7 @@ fn broken<'a>(recording: &'a Recording, idle: &mut Vec<String>) -> Vec<(String, 
                     broken.push((format!("without the {what}"), Run::arranged(recording, without)));
                 }
             }
-            Event::Change(change @ Change::Names(_)) if change.is_rename() => {
+            Event::Change(change @ Change::Names(_)) if change.is_rename() && is_promised(&say(at)) => {
                 if let Some(flush) = (0..at).rev().find(|before| matches!(events[*before], Event::Flush(_))) {
                     broken.push((format!("{} before the {}", say(at), say(flush)), Run::arranged(recording, moved(&all, at, flush))));
                 }
@@ -95,6 +95,11 @@ fn broken<'a>(recording: &'a Recording, idle: &mut Vec<String>) -> Vec<(String, 
 /// The record itself is what is rebuilt; what is kept of a removed deployment may be put aside at any time before its files go.
 fn says_before_the_record(rename: &str) -> bool {
     !rename.ends_with("-> record") && !rename.contains(".del/")
+}
+
+/// The history may lose lines: it is never flushed.
+fn is_promised(rename: &str) -> bool {
+    !rename.starts_with("history.jsonl")
 }
 
 /// The flush that follows a rename, and the record's after that.

@@ -148,6 +148,9 @@ fn removals() -> Vec<Recording> {
 }
 
 fn notes() -> Vec<Recording> {
+    let long = Bench::on_trial();
+    long.write("sysroot/bedplate/history.jsonl", &"{\"time\":1,\"boot-id\":\"x\",\"event\":\"y\",\"deployment\":null}\n".repeat(5000));
+    long.set_mode("sysroot/bedplate/history.jsonl", 0o600);
     let again = Bench::on_trial();
     again.done(&["note", "started"]);
     let text = fs::read_to_string(again.path("run/bedplate/boot.json")).unwrap();
@@ -157,6 +160,7 @@ fn notes() -> Vec<Recording> {
         again.verb("note started, with another configuration", &["note", "started"]),
         Bench::on_trial().verb("note shutdown", &["note", "shutdown"]),
         Bench::on_trial().verb("note deadline", &["note", "deadline"]),
+        long.verb("note deadline, with a long history", &["note", "deadline"]),
     ]
 }
 
