@@ -90,6 +90,8 @@ fn places(machine: &Machine<'_>) -> Places {
             (path("run/bedplate/stage/root/var"), "bedplate/var".into()),
             (path("sysroot"), String::new()),
             (path("disk"), String::new()),
+            // The root that was at sysroot, once another stands there.
+            ("/bedplate".into(), "bedplate".into()),
         ],
         outside: [lab.as_str(), "/proc", "/dev", "/sys"].map(String::from).into(),
         // An overlay writes to the disk by itself.
@@ -117,5 +119,6 @@ fn deploy(name: &'static str, machine: &Machine<'_>) -> Recording {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bedplate"));
     let [disk, run] = ["disk", "run"].map(|name| machine.lab.path(name));
     command.args(["deploy", tree.to_str().unwrap(), "--id", "v3", "--sysroot", disk, "--run", run]);
-    Recording::of(name, &command, &machine.at("disk"), &places(machine), &[])
+    let places = Places { closed: Vec::new(), ..places(machine) };
+    Recording::of(name, &command, &machine.at("disk"), &places, &[])
 }

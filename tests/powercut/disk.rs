@@ -259,4 +259,6 @@ pub enum Event {
     Flush(Flush),
     /// It has looked into a deployment's tree for the first time since it last wrote the record.
     Touch,
+    /// It begins to mount the first deployment.
+    Mount,
 }

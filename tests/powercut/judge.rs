@@ -135,8 +135,13 @@ impl<'a> Judge<'a> {
         if at == events.len() {
             return self.versions.len() - 1;
         }
-        let touches = (0..=at).filter(|event| matches!(events.get(*event), Some(Event::Touch)));
-        touches.map(|event| written(original[event])).max().unwrap_or(0)
+        let promised = |event: usize| match events.get(event) {
+            Some(Event::Touch) => written(original[event]),
+            // A boot that writes the record at all has done so before.
+            Some(Event::Mount) => 1.min(self.versions.len() - 1),
+            _ => 0,
+        };
+        (0..=at).map(promised).max().unwrap_or(0)
     }
 
     /// Judges an image at a moment of a run; `original` has the places of the run's events in the trace that was recorded.

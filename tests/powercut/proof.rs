@@ -82,7 +82,7 @@ fn broken<'a>(recording: &'a Recording, idle: &mut Vec<String>) -> Vec<(String, 
                     ));
                 }
             }
-            Event::Change(_) => {}
+            Event::Change(_) | Event::Mount => {}
         }
     }
     if events.iter().any(|event| matches!(event, Event::Flush(Flush::Data(_)))) {

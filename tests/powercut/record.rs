@@ -64,7 +64,7 @@ impl Recording {
             }
             Event::Change(Change::Write { file, .. }) => format!("write to {}", self.name_of(*file, at)),
             Event::Change(change) => format!("{change:?}"),
-            Event::Touch => "look".into(),
+            Event::Touch | Event::Mount => "what is no write".into(),
         }
     }
 

@@ -35,12 +35,14 @@ struct Reader<'a> {
     files: HashMap<i32, (Vec<u8>, usize, bool)>,
     umask: u32,
     record_written: bool,
+    mounted: bool,
 }
 
 /// Reads a log; `before` is the disk as it was, `umask` that of the program.
 pub fn read(log: &str, before: &Tree, places: &Places, umask: u32) -> Result<Trace, String> {
     let (before, after) = (before.clone(), before.clone());
-    let mut reader = Reader { places, before, after, events: Vec::new(), files: HashMap::new(), umask, record_written: false };
+    let mut reader =
+        Reader { places, before, after, events: Vec::new(), files: HashMap::new(), umask, record_written: false, mounted: false };
     for call in calls(log)?.iter().filter(|call| call.succeeded()) {
         reader.call(call)?;
     }
@@ -51,6 +53,7 @@ pub fn read(log: &str, before: &Tree, places: &Places, umask: u32) -> Result<Tra
 impl Reader<'_> {
     fn call(&mut self, call: &Call<'_>) -> Result<(), String> {
         self.touch(call)?;
+        self.mount(call);
         match call.name {
             "open" | "openat" | "openat2" | "creat" => self.open(call),
             "write" => self.write(call),
@@ -103,6 +106,16 @@ impl Reader<'_> {
             self.events.push(Event::Touch);
         }
         Ok(())
+    }
+
+    /// Notes when a boot begins to mount.
+    fn mount(&mut self, call: &Call<'_>) {
+        // The stage; pstore may have been mounted before, to look at it.
+        let stage = call.name == "fsopen" && matches!(call.text(0), Ok(Some(kind)) if kind == b"tmpfs");
+        let begins = stage && !self.places.closed.is_empty();
+        if begins && !std::mem::replace(&mut self.mounted, true) {
+            self.events.push(Event::Mount);
+        }
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "the last step of those that can fail")]
