@@ -10,10 +10,10 @@
 //!
 //! Nothing else is promised. Of what was not flushed, any part may be on the disk and any other not: a file without its name, a
 //! name without the file's content, the second of two renames without the first. (ext4, xfs and btrfs keep the order of changes
-//! to names; btrfs lets an fsync overtake it. Since Linux 2.6.30 they also push a file's content out before it replaces another by
-//! rename. Neither is relied on: what a mount option or the next file system can take away is no promise.) A write that was under
-//! way has reached the disk up to any sector, and inside the record's block up to any byte; behind that is what was there before,
-//! zeros where nothing was, or garbage.
+//! to names, but that btrfs lets an fsync overtake it; ext4 also begins to write a file out when it replaces another by rename,
+//! unless it is told not to. Neither is relied on: what a mount option or the next file system can take away is no promise.) A
+//! write that was under way has reached the disk up to any sector, and inside the record's block up to any byte; behind that is
+//! what was there before, zeros where nothing was, or garbage.
 //!
 //! Not modelled: a disk that does not do what a flush tells it, and one that damages what it was not writing.
 
