@@ -1,5 +1,6 @@
 use crate::machine::{machine, mounts_now, read, set_mode, write};
 use crate::namespace::{Disk, run};
+use bedplate::decide::model::Id;
 use bedplate::decide::record::Outcome;
 use std::fs;
 
@@ -76,5 +77,28 @@ fn what_a_killed_run_left_is_cleared_away() {
         assert_eq!(machine.again("").stands(), "v1");
         assert_eq!(mounts_now(machine), clean);
         assert!(!read(&machine.at("run/bedplate/boot.json")).is_empty());
+    });
+}
+
+/// The kernel refuses to move a mount away from a shared one: by then the physical root is gone, and a copy of it is put back.
+#[test]
+fn after_a_hand_over_that_failed_the_next_deployment_is_built_from_what_was_put_back() {
+    machine(Disk::Tmpfs, |machine| {
+        machine.upgraded();
+        machine.new_boot();
+        let stage = machine.lab.path("run/bedplate/stage");
+        // Opened to hold the place of the physical root.
+        let ended = machine.again_and_when_opened(&machine.at(""), move || {
+            bedplate::sys::mount::make_shared(bedplate::sys::fs::open_dir(stage).unwrap()).unwrap();
+        });
+        assert_eq!((ended.stands(), ended.report().choice.fell_back_from.as_ref().map(Id::as_str)), ("v1", Some("v2")));
+        let failed = "v2 cannot boot: cannot move the new root to \"LAB/sysroot\": invalid argument, trying the next deployment";
+        assert_eq!(ended.warnings(), [failed]);
+        assert_eq!((machine.slot("v2").outcome, machine.slot("v2").left), (Outcome::MountsFailed, 2));
+        assert_eq!(read(&machine.root("etc/hosts")), "vendor\n");
+        assert!(machine.root("sysroot/bedplate/record").exists(), "the disk is in it");
+        let table = mounts_now(machine);
+        assert_eq!(machine.boot("bedplate.deployment=v1").stands(), "v1");
+        assert_eq!(mounts_now(machine), table, "as if nothing had failed before");
     });
 }

@@ -8,8 +8,11 @@ use bedplate::decide::model::{Id, Report};
 use bedplate::decide::record::codec::Reading;
 use bedplate::decide::record::{Key, Record, Slot};
 use bedplate::sys::fs as bedplate_fs;
+use nix::poll::{PollFd, PollFlags, poll};
+use nix::sys::fanotify::{EventFFlags, Fanotify, FanotifyEvent, FanotifyResponse, InitFlags, MarkFlags, MaskFlags, Response};
 use std::cell::Cell;
 use std::fs;
+use std::os::fd::AsFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -167,6 +170,25 @@ impl Machine<'_> {
             said: said.lines().map(|line| line.strip_prefix("bedplate: ").unwrap_or(line).to_owned()).collect(),
             report: fs::read_to_string(self.at("run/bedplate/boot.json")).ok().map(|text| serde_json::from_str(&text).unwrap()),
         }
+    }
+
+    /// prepare-root in this boot; it waits where it opens a file or directory for the first time, until something was done.
+    pub fn again_and_when_opened(&self, path: &Path, act: impl FnOnce() + Send) -> Ended {
+        let watch = Fanotify::init(InitFlags::FAN_CLASS_CONTENT | InitFlags::FAN_CLOEXEC, EventFFlags::O_RDONLY).unwrap();
+        let opened = MaskFlags::FAN_OPEN_PERM | MaskFlags::FAN_ONDIR;
+        watch.mark(MarkFlags::FAN_MARK_ADD, opened, fs::File::open("/").unwrap(), Some(path)).unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                let is_opened = poll(&mut [PollFd::new(watch.as_fd(), PollFlags::POLLIN)], 60_000_u16).unwrap();
+                assert_eq!(is_opened, 1, "it is never opened");
+                let events = watch.read_events().unwrap();
+                act();
+                for fd in events.iter().filter_map(FanotifyEvent::fd) {
+                    watch.write_response(FanotifyResponse::new(fd, Response::FAN_ALLOW)).unwrap();
+                }
+            });
+            self.again("")
+        })
     }
 
     pub fn open_store(&self) -> Store {

@@ -79,3 +79,24 @@ fn a_full_disk_gets_a_layer_in_memory_for_etc_and_boots_the_incumbent() {
         assert_eq!(read(&machine.root("etc/kept")), "kept");
     });
 }
+
+/// Between the look at the disk and the write of the try: when the record is opened to be read.
+#[test]
+fn a_disk_that_turns_read_only_under_way_gets_layers_in_memory() {
+    machine(Disk::Image("ext4"), |machine| {
+        machine.upgraded();
+        machine.new_boot();
+        let disk = machine.lab.path("disk");
+        let ended = machine.again_and_when_opened(&machine.store("record"), move || run("mount", &["-o", "remount,ro", disk]));
+        assert_eq!((ended.stands(), ended.report().choice.rule.as_str(), ended.report().choice.counted), ("v1", "incumbent", false));
+        let warnings = ended.warnings();
+        let of = |start: &str, end: &str| warnings.iter().filter(|warning| warning.starts_with(start) && warning.ends_with(end)).count();
+        assert_eq!(of("cannot count the try of v2: ", "choosing again without counting"), 1, "{warnings:?}");
+        let lost = "changes to /etc and /var are lost at the end of this boot";
+        assert_eq!(of("the disk cannot be written (it turned read-only): ", lost), 1, "{warnings:?}");
+        assert_eq!([ended.mounts()[2].as_str(), &ended.mounts()[3]], ["/etc overlay rw", "/var overlay rw"]);
+        assert_eq!((machine.slot("v2").left, machine.slot("v2").done), (3, 0));
+        run("mount", &["-o", "remount,rw", disk]);
+        assert_eq!(machine.boot("").stands(), "v2");
+    });
+}
