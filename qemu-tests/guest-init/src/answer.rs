@@ -10,6 +10,7 @@ use std::os::unix::fs::MetadataExt;
 pub fn answer(request: Request) -> Reply {
     let tried = match request {
         Request::Run { argv, kill_when } => run::run(&argv, kill_when.as_deref()).map(Reply::Ran),
+        Request::Start { argv } => run::start(&argv).map(done),
         Request::Together { commands } => run::together(&commands).map(Reply::Together),
         Request::Read { path } => found(fs::read(&path)).map(|bytes| Reply::Text(bytes.map(|b| String::from_utf8_lossy(&b).into_owned()))),
         Request::List { path } => found(list(&path)).map(Reply::Names),

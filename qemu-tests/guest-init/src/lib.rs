@@ -50,6 +50,10 @@ pub enum Request {
         argv: Vec<String>,
         kill_when: Option<String>,
     },
+    /// Starts a program, and does not wait for it. What it prints goes to the console.
+    Start {
+        argv: Vec<String>,
+    },
     /// Starts all, then waits for all.
     Together {
         commands: Vec<Vec<String>>,

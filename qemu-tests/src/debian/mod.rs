@@ -7,7 +7,7 @@ use crate::error::{OrSay, Result};
 use crate::lay;
 use crate::machine::Parts;
 use crate::programs::Programs;
-use crate::scenario::{Boot, Deployment, Scenario};
+use crate::scenario::{Boot, Deployment, Scenario, Watchdog};
 use crate::tool::Tool;
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -24,19 +24,26 @@ pub fn parts(scenario: &Scenario, boot: &Boot, programs: &Programs, out: &Path) 
     let base = build::base()?;
     let made = build::initramfs(&base, programs, scenario.initramfs)?;
     let initramfs = out.join("initramfs");
-    configure(&made, boot.config.as_deref().unwrap_or(&scenario.config), &initramfs)?;
-    let cmdline = format!("root={} {CMDLINE} {}", scenario.disk.root, boot.cmdline);
+    let config = boot.config.as_deref().unwrap_or(&scenario.config);
+    let config = [("usr/lib/bedplate/bedplate.toml", config)];
+    let files = boot.initramfs.iter().map(|(path, text)| (path.as_str(), text.as_str()));
+    add(&made, config.into_iter().chain(files), &initramfs)?;
+    let parameters = scenario.watchdog.map_or("", Watchdog::parameters);
+    let parameters = if parameters.is_empty() { String::new() } else { format!(" {}.{parameters}", Watchdog::MODULE) };
+    let cmdline = format!("root={} {CMDLINE}{parameters} {}", scenario.disk.root, boot.cmdline);
     let seconds = boot.seconds.unwrap_or(SECONDS);
     // One processor: QEMU 7.2 without KVM can crash the kernel of a second one when code is patched under it.
     Ok(Parts { kernel: base.join("vmlinuz"), initramfs, cmdline, mebibytes: 1024, processors: 1, seconds })
 }
 
-/// A second archive in the same file holds the configuration: the kernel unpacks one after the other.
-fn configure(made: &Path, config: &str, to: &Path) -> Result<()> {
+/// A second archive in the same file holds the configuration and what a boot adds: the kernel unpacks one after the other.
+fn add<'a>(made: &Path, files: impl Iterator<Item = (&'a str, &'a str)>, to: &Path) -> Result<()> {
     fs::copy(made, to).or_say(format!("cannot copy {}", made.display()))?;
-    let append = || -> io::Result<()> {
+    let append = move || -> io::Result<()> {
         let mut archive = Archive::new(File::options().append(true).open(to)?);
-        archive.file("usr/lib/bedplate/bedplate.toml", 0o644, config.as_bytes())?;
+        for (path, text) in files {
+            archive.file(path, 0o644, text.as_bytes())?;
+        }
         archive.finish()?.flush()
     };
     append().or_say(format!("cannot write {}", to.display()))

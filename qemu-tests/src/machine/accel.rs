@@ -35,7 +35,8 @@ impl Accel {
 
     fn try_kvm(programs: &Programs) -> Self {
         let hello = tiny::bare(programs).and_then(|parts| {
-            let spec = Spec { parts, drives: Vec::new(), clock: None, console: cache::base().join("kvm-trial.log") };
+            let spec =
+                Spec { parts, drives: Vec::new(), clock: None, watchdog: None, resets: 0, console: cache::base().join("kvm-trial.log") };
             Machine::start(&spec, Self::Kvm)?.hello()
         });
         if hello.is_ok() { Self::Kvm } else { Self::Tcg }

@@ -1,14 +1,17 @@
 //! A virtual machine: QEMU with a disk, a console that is kept as a file, and a port over which the guest reports.
 
 mod accel;
+mod events;
 mod port;
 
 pub use accel::Accel;
 
 use crate::error::{OrSay, Result};
-use crate::scenario::Ended;
+use crate::scenario::{Ended, Watchdog};
+use events::Events;
 use guest_init::{Hello, PORT, Reply, Request};
 use port::Port;
+use std::cmp::Ordering;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -42,6 +45,9 @@ pub struct Spec {
     pub drives: Vec<Drive>,
     /// As QEMU's `-rtc base=` takes it.
     pub clock: Option<String>,
+    pub watchdog: Option<Watchdog>,
+    /// By the watchdog, after which the same machine starts again: what it remembers of it, it still has then.
+    pub resets: usize,
     /// Where the console goes.
     pub console: PathBuf,
 }
@@ -51,6 +57,9 @@ pub struct Spec {
 pub struct Machine {
     qemu: Child,
     port: Port,
+    /// Of a machine with a watchdog: nothing else tells of its reset.
+    events: Option<Events>,
+    resets: usize,
     console: PathBuf,
     deadline: Instant,
 }
@@ -58,9 +67,11 @@ pub struct Machine {
 impl Machine {
     pub fn start(spec: &Spec, accel: Accel) -> Result<Self> {
         let deadline = Instant::now() + Duration::from_secs(spec.parts.seconds * patience());
+        let events = spec.watchdog.map(|_| Events::listen()).transpose()?;
         // The harness may be killed; its machines must not stay behind.
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL", "qemu-system-x86_64"]).args(arguments(spec, accel));
+        command.args(events.iter().flat_map(Events::arguments));
         let errors = fs::File::create(spec.console.with_extension("qemu")).or_say("cannot keep QEMU's messages")?;
         let mut qemu = command
             .stdin(Stdio::piped())
@@ -69,7 +80,7 @@ impl Machine {
             .spawn()
             .or_say("cannot run setpriv and qemu-system-x86_64")?;
         let port = Port::new(qemu.stdin.take().or_say("no stdin")?, qemu.stdout.take().or_say("no stdout")?);
-        Ok(Self { qemu, port, console: spec.console.clone(), deadline })
+        Ok(Self { qemu, port, events, resets: spec.resets, console: spec.console.clone(), deadline })
     }
 
     /// What the guest says first.
@@ -93,12 +104,19 @@ impl Machine {
         self.qemu.wait().map(drop).or_say("cannot wait for QEMU")
     }
 
-    /// Waits for the machine to end by itself, and says how it did, by its console: QEMU's exit code is the same for all.
+    /// Waits for the machine to end by itself, and says how it did, by its console: QEMU's exit code is the same for all. The
+    /// watchdog's reset is no word of the kernel's, but QEMU's.
     pub fn end(&mut self) -> Result<Ended> {
         while self.qemu.try_wait().or_say("cannot wait for QEMU")?.is_none() {
             self.wait_a_little().or_say("the machine does not end")?;
         }
         let console = self.console();
+        let resets = self.events.as_ref().map_or(0, Events::watchdog_resets);
+        match resets.cmp(&self.resets) {
+            Ordering::Less => return Err(format!("the watchdog has reset the machine {resets} times, expected {}", self.resets)),
+            Ordering::Equal => {}
+            Ordering::Greater => return Ok(Ended::Watchdog),
+        }
         let signs =
             [("Kernel panic - not syncing", Ended::Panic), ("reboot: Power down", Ended::Poweroff), ("reboot: Restarting", Ended::Reboot)];
         let sign = signs.iter().find(|(text, _)| console.contains(text));
@@ -121,9 +139,14 @@ impl Machine {
         String::from_utf8_lossy(&fs::read(&self.console).unwrap_or_default()).replace('\r', "")
     }
 
+    /// Whether the time of this boot is over.
+    pub fn is_late(&self) -> bool {
+        Instant::now() > self.deadline
+    }
+
     /// An error once the time of this boot is over.
     fn wait_a_little(&self) -> Result<()> {
-        if Instant::now() > self.deadline {
+        if self.is_late() {
             return Err("time is up".to_string());
         }
         std::thread::sleep(Duration::from_millis(20));
@@ -149,12 +172,18 @@ fn arguments(spec: &Spec, accel: Accel) -> Vec<String> {
     let mut all: Vec<String> = accel.arguments();
     let mut add = |args: &[&str]| all.extend(args.iter().map(ToString::to_string));
     add(&["-smp", &parts.processors.to_string(), "-m", &parts.mebibytes.to_string()]);
-    add(&["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"]);
+    add(&["-nodefaults", "-no-user-config", "-display", "none"]);
+    if spec.resets == 0 {
+        add(&["-no-reboot"]);
+    }
     add(&["-kernel", &text(&parts.kernel), "-initrd", &text(&parts.initramfs), "-append", &parts.cmdline]);
     add(&["-serial", &format!("file:{}", text(&spec.console)), "-device", "virtio-rng-pci", "-device", "virtio-serial-pci"]);
     add(&["-chardev", "stdio,id=report,signal=on", "-device", &format!("virtserialport,chardev=report,name={PORT}")]);
     if let Some(clock) = &spec.clock {
         add(&["-rtc", &format!("base={clock}")]);
+    }
+    if spec.watchdog.is_some() {
+        add(&["-device", "i6300esb", "-action", "watchdog=reset"]);
     }
     for (number, drive) in spec.drives.iter().enumerate() {
         let read_only = if drive.read_only { "on" } else { "off" };

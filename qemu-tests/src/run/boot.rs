@@ -5,6 +5,10 @@ use crate::error::Result;
 use crate::machine::{Accel, Machine, Spec};
 use crate::scenario::{Boot, End, Ended};
 use guest_init::{Hello, Request};
+use std::time::Duration;
+
+/// Between two looks at what has to become true.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// What came of it.
 #[derive(Debug, Default)]
@@ -37,6 +41,9 @@ fn drive(machine: &mut Machine, boot: &Boot, seen: &mut Seen, misses: &mut Vec<S
         End::Message => machine.console_shows(&boot.expect.console)?,
         End::Unreached => {}
         _ => {
+            for _ in 0..boot.resets {
+                machine.hello()?;
+            }
             seen.hello = Some(machine.hello()?);
             take_steps(machine, boot, seen, misses)?;
         }
@@ -48,7 +55,11 @@ fn drive(machine: &mut Machine, boot: &Boot, seen: &mut Seen, misses: &mut Vec<S
 fn take_steps(machine: &mut Machine, boot: &Boot, seen: &mut Seen, misses: &mut Vec<String>) -> Result<()> {
     for (number, step) in (1..).zip(&boot.steps) {
         let action = step.action()?;
-        let reply = machine.ask(&action).map_err(|why| format!("step {number}: {why}"))?;
+        let mut reply = machine.ask(&action).map_err(|why| format!("step {number}: {why}"))?;
+        while step.until && !step_checks::check(&step.checks, &reply).is_empty() && !machine.is_late() {
+            std::thread::sleep(PAUSE);
+            reply = machine.ask(&action).map_err(|why| format!("step {number}: {why}"))?;
+        }
         if step.show {
             seen.shown.push(format!("# {}\n{}", told::action(&action), told::reply(&reply)));
         }

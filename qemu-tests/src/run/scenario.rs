@@ -83,7 +83,7 @@ pub fn spec(host: &Host, scenario: &Scenario, boot: &Boot, disk: &Disk, more: &[
     };
     let drive = |image: &Path, read_only| Drive { image: image.to_path_buf(), sector: scenario.disk.sector, read_only };
     let drives = [drive(&disk.image, boot.read_only)].into_iter().chain(more.iter().map(|image| drive(image, false))).collect();
-    Ok(Spec { parts, drives, clock: boot.clock.clone(), console: out.join("console") })
+    Ok(Spec { parts, drives, clock: boot.clock.clone(), watchdog: scenario.watchdog, resets: boot.resets, console: out.join("console") })
 }
 
 fn tail(console: &str) -> String {

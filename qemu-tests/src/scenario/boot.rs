@@ -3,6 +3,7 @@
 use super::{Expect, Step};
 use crate::error::{OrSay, Result};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -15,6 +16,9 @@ pub struct Boot {
     pub cmdline: String,
     /// Instead of the scenario's.
     pub config: Option<String>,
+    /// More files of the initramfs, mode 0644, by path.
+    #[serde(default)]
+    pub initramfs: BTreeMap<String, String>,
     /// Done to the disk before.
     #[serde(default)]
     pub faults: Vec<Fault>,
@@ -23,6 +27,9 @@ pub struct Boot {
     pub read_only: bool,
     /// What the machine's clock shows, as QEMU's `-rtc base=` takes it.
     pub clock: Option<String>,
+    /// So often the guest says hello and is reset by the watchdog, before the start of the same machine that this is about.
+    #[serde(default)]
+    pub resets: usize,
     #[serde(default)]
     pub steps: Vec<Step>,
     /// How it ends once the steps are done.
@@ -42,6 +49,7 @@ impl Boot {
         match self.end {
             End::Message if self.expect.console.is_empty() => Err("end = \"message\" needs expect.console".to_string()),
             End::Message if !self.steps.is_empty() => Err("no guest is there to do the steps: end = \"message\"".to_string()),
+            end if self.resets > 0 && end != End::Poweroff => Err("a machine that starts again ends with end = \"poweroff\"".to_string()),
             _ => Ok(()),
         }
     }

@@ -27,7 +27,7 @@ pub struct Expect {
     pub mounts: Vec<ExpectMount>,
     /// How many mounts there are at these paths or below.
     pub mount_count: BTreeMap<String, usize>,
-    /// poweroff, reboot, panic, cut; by default what the boot's `end` leads to.
+    /// poweroff, reboot, panic, watchdog, cut; by default what the boot's `end` leads to.
     pub ended: Option<Ended>,
     /// Texts on the console, each.
     pub console: Vec<String>,
@@ -51,6 +51,8 @@ pub enum Ended {
     Poweroff,
     Reboot,
     Panic,
+    /// The hardware watchdog reset it.
+    Watchdog,
     /// The harness cut the power.
     Cut,
 }
@@ -61,6 +63,7 @@ impl Ended {
             Self::Poweroff => "poweroff",
             Self::Reboot => "reboot",
             Self::Panic => "panic",
+            Self::Watchdog => "watchdog",
             Self::Cut => "cut",
         }
     }

@@ -37,6 +37,8 @@ pub struct Scenario {
     pub initramfs: Initramfs,
     #[serde(default)]
     pub disk: Disk,
+    /// The machine has a hardware watchdog (i6300esb).
+    pub watchdog: Option<Watchdog>,
     /// `usr/lib/bedplate/bedplate.toml` of the initramfs.
     #[serde(default)]
     pub config: String,
@@ -65,6 +67,27 @@ impl Tier {
         match self {
             Self::Tiny => "tiny",
             Self::Debian => "debian",
+        }
+    }
+}
+
+/// What the driver of the watchdog allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Watchdog {
+    Stoppable,
+    /// Once it runs, nothing stops it (the driver's parameter `nowayout`).
+    Nowayout,
+}
+
+impl Watchdog {
+    pub const MODULE: &str = "i6300esb";
+
+    /// Of its module.
+    pub const fn parameters(self) -> &'static str {
+        match self {
+            Self::Stoppable => "",
+            Self::Nowayout => "nowayout=1",
         }
     }
 }

@@ -13,6 +13,8 @@ pub struct Step {
     pub run: Option<Words>,
     /// Kills what `run` started as soon as this path exists.
     pub kill_when: Option<String>,
+    /// A program that goes on while other steps are taken.
+    pub start: Option<Words>,
     /// Programs that run at the same time.
     pub together: Option<Vec<Words>>,
     pub read: Option<String>,
@@ -26,6 +28,8 @@ pub struct Step {
     pub sync: Option<bool>,
     /// To write or append.
     pub text: Option<String>,
+    /// Taken again and again until its checks hold, within the time of the boot.
+    pub until: bool,
     /// In the demo, what it came to is shown.
     pub show: bool,
     #[serde(flatten)]
@@ -89,7 +93,9 @@ impl Step {
         match (actions.pop(), actions.is_empty()) {
             (Some(action), true) => Ok(action),
             (Some(_), false) => Err("has more than one action".to_string()),
-            (None, _) => Err("has no action: run, together, read, list, stat, write, append, delete, directory, fill or sync".to_string()),
+            (None, _) => {
+                Err("has no action: run, start, together, read, list, stat, write, append, delete, directory, fill or sync".to_string())
+            }
         }
     }
 
@@ -98,6 +104,7 @@ impl Step {
         let of = |path: &Option<String>, make: fn(String) -> Action| path.clone().map(make);
         let all = [
             self.run.as_ref().map(|words| Action::Run { argv: words.argv(), kill_when: self.kill_when.clone() }),
+            self.start.as_ref().map(|words| Action::Start { argv: words.argv() }),
             self.together.as_ref().map(|all| Action::Together { commands: all.iter().map(Words::argv).collect() }),
             of(&self.read, |path| Action::Read { path }),
             of(&self.list, |path| Action::List { path }),

@@ -4,7 +4,8 @@ use crate::cpio::Archive;
 use crate::error::{OrSay, Result};
 use crate::kernel::Kernel;
 use crate::kernel::modules::Dependencies;
-use crate::scenario::{Disk, FileSystem};
+use crate::scenario::{Disk, FileSystem, Watchdog};
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -17,7 +18,10 @@ pub struct Content<'a> {
     pub program: &'a Path,
     pub kernel: &'a Kernel,
     pub disk: &'a Disk,
+    pub watchdog: Option<Watchdog>,
     pub config: &'a str,
+    /// By path.
+    pub files: &'a BTreeMap<String, String>,
 }
 
 pub fn write(to: &Path, content: &Content<'_>) -> Result<()> {
@@ -27,23 +31,27 @@ pub fn write(to: &Path, content: &Content<'_>) -> Result<()> {
     if !content.config.is_empty() {
         archive.file("usr/lib/bedplate/bedplate.toml", 0o644, content.config.as_bytes()).or_say(say())?;
     }
+    for (path, text) in content.files {
+        archive.file(path, 0o644, text.as_bytes()).or_say(say())?;
+    }
     add_modules(&mut archive, content)?;
     end(archive).or_say(say())
 }
 
 fn add_modules<W: Write>(archive: &mut Archive<W>, content: &Content<'_>) -> Result<()> {
-    let paths = Dependencies::of(content.kernel)?.in_order(&modules(content.disk));
+    let paths = Dependencies::of(content.kernel)?.in_order(&modules(content.disk, content.watchdog));
     let dir = format!("usr/lib/modules/{}", content.kernel.release);
     let mut list = String::new();
     for path in &paths {
         let place = format!("{dir}/{path}");
         archive.file(&place, 0o644, &read(&content.kernel.modules.join(path))?).or_say(&place)?;
-        list.extend(["/", &place, "\n"]);
+        let parameters = content.watchdog.filter(|_| path.contains(Watchdog::MODULE)).map_or("", Watchdog::parameters);
+        list.extend(["/", &place, " ", parameters, "\n"]);
     }
     archive.file(MODULE_LIST, 0o644, list.as_bytes()).or_say(MODULE_LIST)
 }
 
-fn modules(disk: &Disk) -> Vec<&'static str> {
+fn modules(disk: &Disk, watchdog: Option<Watchdog>) -> Vec<&'static str> {
     let mut names = vec!["virtio_pci", "virtio_blk", "virtio_console", "overlay"];
     for fs in [disk.fs].into_iter().chain(disk.more.iter().map(|more| more.fs)) {
         names.push(match fs {
@@ -52,6 +60,7 @@ fn modules(disk: &Disk) -> Vec<&'static str> {
             FileSystem::Btrfs => "btrfs",
         });
     }
+    names.extend(watchdog.map(|_| Watchdog::MODULE));
     names
 }
 

@@ -21,7 +21,8 @@ pub fn parts(scenario: &Scenario, boot: &Boot, programs: &Programs, out: &Path) 
     let kernel = kernel::get(scenario.kernel)?;
     let initramfs = out.join("initramfs");
     let config = boot.config.as_deref().unwrap_or(&scenario.config);
-    initramfs::write(&initramfs, &initramfs::Content { program: &programs.bedplate, kernel: &kernel, disk: &scenario.disk, config })?;
+    let (disk, watchdog, files) = (&scenario.disk, scenario.watchdog, &boot.initramfs);
+    initramfs::write(&initramfs, &initramfs::Content { program: &programs.bedplate, kernel: &kernel, disk, watchdog, config, files })?;
     let cmdline = format!("root={} rw console=ttyS0 panic=-1 {}", scenario.disk.root, boot.cmdline);
     Ok(Parts { kernel: kernel.image, initramfs, cmdline, mebibytes: 256, processors: 1, seconds: boot.seconds.unwrap_or(SECONDS) })
 }

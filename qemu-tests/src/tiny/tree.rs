@@ -7,6 +7,7 @@ use crate::kernel;
 use crate::lay::{self, directory, file, install, link};
 use crate::scenario::Deployment;
 use guest_init::{MODE_FILE, Mode};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 const DIRECTORIES: [&str; 18] = [
@@ -55,7 +56,8 @@ fn lay_kernel(to: &Path, deployment: &Deployment, content: &Content) -> Result<(
     let modules = to.join("usr/lib/modules").join(&kernel.release);
     directory(&modules)?;
     install(&modules.join("vmlinuz"), &kernel.image)?;
-    let parts = initramfs::Content { program: &content.programs.bedplate, kernel: &kernel, disk: &content.disk, config: &content.config };
+    let (program, disk, files) = (&content.programs.bedplate, &content.disk, &BTreeMap::new());
+    let parts = initramfs::Content { program, kernel: &kernel, disk, watchdog: None, config: &content.config, files };
     initramfs::write(&modules.join("initramfs.img"), &parts)
 }
 

@@ -6,12 +6,20 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+const PATH: &str = "/usr/bin:/usr/sbin:/bin:/sbin";
+
 pub fn run(argv: &[String], kill_when: Option<&str>) -> io::Result<Ran> {
     let mut started = Started::new(argv)?;
     if let Some(path) = kill_when {
         started.kill_when_exists(path)?;
     }
     started.end()
+}
+
+/// Its end is nobody's business.
+pub fn start(argv: &[String]) -> io::Result<()> {
+    let (program, arguments) = argv.split_first().ok_or_else(|| io::Error::other("no program is named"))?;
+    Command::new(program).args(arguments).env("PATH", PATH).stdin(Stdio::null()).spawn().map(drop)
 }
 
 pub fn together(commands: &[Vec<String>]) -> io::Result<Vec<Ran>> {
@@ -29,7 +37,7 @@ impl Started {
         let (program, arguments) = argv.split_first().ok_or_else(|| io::Error::other("no program is named"))?;
         let at = Instant::now();
         let mut command = Command::new(program);
-        command.args(arguments).env("PATH", "/usr/bin:/usr/sbin:/bin:/sbin");
+        command.args(arguments).env("PATH", PATH);
         let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         Ok(Self { child, at })
     }
