@@ -275,7 +275,7 @@ pub struct Lint {
 #[derive(FromArgs, Debug)]
 #[argh(subcommand, name = "note")]
 pub struct Note {
-    /// started, shutdown, deadline or countdown
+    /// started, shutdown, deadline, countdown or watchdog
     #[argh(positional)]
     pub event: String,
     /// the physical root (default /sysroot, else /run/bedplate/sysroot)

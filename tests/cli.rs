@@ -156,7 +156,7 @@ fn usage_errors_are_one_line_on_standard_error() {
         (&["mark", "well"], "mark takes good or bad, not \"well\""),
         (&["mark", "bad"], "mark bad needs --reason TEXT: the history keeps it"),
         (&["mark", "good", "--reason=x"], "--reason goes with mark bad"),
-        (&["note", "x"], "note takes started, shutdown, deadline or countdown, not \"x\""),
+        (&["note", "x"], "note takes started, shutdown, deadline, countdown or watchdog, not \"x\""),
         (&["prepare-root", "a", "b", "c"], "prepare-root takes SYSROOT and CMDLINE, nothing more: \"c\""),
         (&["lint", "/bedplate/none"], "cannot check \"/bedplate/none\": no such file or directory; give the root of a tree"),
         (&["pid1"], "pid1 is for PID 1 of an initramfs: put bedplate there as /init"),

@@ -120,8 +120,8 @@ const CASES: [Case; 18] = [
     (|image| image.set_mode(CONFIG, 0o666), "error: TREE/usr/lib/bedplate/bedplate.toml: writable by others (mode 0666): chmod go-w it", 2),
     (|image| image.set_mode("usr/lib/bedplate", 0o777), "error: TREE/usr/lib/bedplate: writable by others (mode 0777): chmod go-w it", 2),
     (
-        |image| image.write("run/bedplate/bedplate.toml", "[boot]\nwatchdog = \"30s\"\n[[path]]\ntarget = \"/data\"\n"),
-        "warning: TREE/run/bedplate/bedplate.toml:2: boot.watchdog is not supported by this version: no watchdog is armed",
+        |image| image.write("run/bedplate/bedplate.toml", "[ostree]\nrollback = true\n[[path]]\ntarget = \"/data\"\n"),
+        "warning: TREE/run/bedplate/bedplate.toml:2: ostree.rollback is not supported by this version: OSTree deployments are left alone",
         0,
     ),
     (

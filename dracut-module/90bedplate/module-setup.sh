@@ -14,6 +14,8 @@ depends() {
 # What a deployment and the disk under it may need, whatever this host has mounted now.
 installkernel() {
     hostonly='' instmods overlay erofs squashfs loop ext4 xfs btrfs
+    # Watchdogs, also where none is armed: they tell whether they ended the last boot. What iTCO_wdt sits on is not below them.
+    hostonly='' instmods '=drivers/watchdog' lpc_ich i2c-i801
 }
 
 install() {

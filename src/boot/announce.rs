@@ -9,7 +9,7 @@ use crate::decide::model::{
     BootId, Booted, Candidate, Chosen, Counting, Deployment, Facts, FailedCandidate, Id, Plan, PreviousBoot, Report, Request, RunContent,
     SCHEMA, Selection,
 };
-use crate::decide::plan::units::{RUN_PROGRAM, RUN_SCREEN};
+use crate::decide::plan::units::{self, RUN_PROGRAM, RUN_SCREEN};
 use crate::decide::record::Record;
 use crate::decide::record::ending::{Ending, hex};
 use crate::error::{Errno, Error, OrFail, Result};
@@ -46,7 +46,7 @@ impl Announcement<'_> {
             log::warn!("{warning}");
             self.warnings.push(warning.clone());
         }
-        self.write_for_booted_system(candidate.counting);
+        self.write_for_booted_system();
         let options = self.options;
         let report = self.report(&candidate);
         if let Err(error) = write_report(options, &report) {
@@ -57,16 +57,13 @@ impl Announcement<'_> {
     }
 
     /// Each for itself: one that fails takes no other with it.
-    fn write_for_booted_system(&mut self, counting: Counting) {
-        if counting == Counting::Counted {
-            self.warn_on_failure("a kernel panic would not reboot", panic_reboots());
-        }
+    fn write_for_booted_system(&mut self) {
         let run = match fs::open_dir(&self.options.run).or_fail("cannot open", &self.options.run) {
             Ok(run) => run,
             Err(error) => return self.warn_on_failure("the booted system's units are missing", Err(error)),
         };
         self.warn_on_failure("what an earlier run says of this boot is still there", remove(&run, RUN_SCREEN));
-        if counting == Counting::Counted {
+        if units::needs_program(&self.standing.plan.run_files) {
             self.warn_on_failure("the units of this trial have no program", copy_program(&run));
         }
         self.warn_on_failure("the booted system's units are not complete", write_files(&run, &self.standing.plan));
@@ -193,13 +190,6 @@ fn programs_run_in(run: &OwnedFd, directory: &str) -> SysResult<()> {
     mount::make_private(&clone)?;
     mount::set_flags(&clone, Flags::default(), Flags::NOEXEC)?;
     mount::attach(&clone, &there)
-}
-
-/// A kernel that panics on trial must not stand still.
-fn panic_reboots() -> Result<()> {
-    let path = "/proc/sys/kernel/panic";
-    let current = host::read_path(path).or_fail("cannot read", path)?;
-    if current.trim() == "0" { host::write_path(path, "10").or_fail("cannot write", path) } else { Ok(()) }
 }
 
 fn previous(facts: &Facts, ending: &Ending) -> PreviousBoot {

@@ -1,7 +1,8 @@
 //! The countdown before a prompt: without a key, a machine that nobody watches goes on by itself.
 
+use super::watchdog::{self, Dog};
 use crate::decide::config::WhenNothingBoots;
-use crate::decide::plan::units::{DEADLINE_TIMER, RUN_COUNTDOWN, RUN_SCREEN};
+use crate::decide::plan::units::{DEADLINE_TIMER, KEEPER, RUN_COUNTDOWN, RUN_SCREEN};
 use crate::error::Errno;
 use crate::sys::{OwnedFd, fs, host, power, terminal, uevent};
 use alloc::format;
@@ -46,14 +47,23 @@ pub fn run(run_dir: &str) -> End {
 }
 
 /// Counts down to an action that is named, whoever asked for it; before it comes the screen, if there is one. A prompt that was
-/// asked for comes at once.
+/// asked for comes at once. A watchdog that was armed in this boot does not cut it short; it guards the reboot that comes after
+/// it, and nothing else.
 pub fn before(run_dir: &str, action: &str) -> End {
+    let end = show_and_count(run_dir, action);
+    if end == End::Key || action != WhenNothingBoots::Reboot.word() {
+        watchdog::call_off(run_dir);
+    }
+    end
+}
+
+fn show_and_count(run_dir: &str, action: &str) -> End {
     let kernel = Silence::begin();
     show_screen(run_dir);
     if action == WhenNothingBoots::Emergency.word() {
         return End::Key;
     }
-    let end = count(action);
+    let end = count(run_dir, action);
     if end == End::TimeIsUp {
         kernel.keep();
     }
@@ -61,9 +71,10 @@ pub fn before(run_dir: &str, action: &str) -> End {
 }
 
 /// Counts down, and does nothing at the end of it.
-pub fn count(action: &str) -> End {
+pub fn count(run_dir: &str, action: &str) -> End {
     let console = terminal::Raw::open();
-    count_down(action, console.as_ref().map(terminal::Raw::file))
+    let dog = Dog::reopen(run_dir).ok().flatten();
+    count_down(action, console.as_ref().map(terminal::Raw::file), dog.as_ref())
 }
 
 /// On every console that the kernel writes to, in one piece.
@@ -109,15 +120,21 @@ impl Drop for Silence {
 
 /// A person at the prompt should know that the machine does not wait for them.
 fn tell_of_deadline(run_dir: &str) {
-    let timer = fs::open_dir(run_dir).and_then(|dir| fs::stat_in(dir, DEADLINE_TIMER));
-    if timer.is_ok() {
-        log::warn!("the deadline of this trial still restarts the machine (systemctl stop bedplate-deadline.timer keeps it from that)");
+    let is_there = |path: &str| fs::open_dir(run_dir).and_then(|dir| fs::stat_in(dir, path)).is_ok();
+    if is_there(DEADLINE_TIMER) {
+        // It is not fed any longer when the deadline is over.
+        let keeper = if is_there(KEEPER) { " bedplate-watchdog.service" } else { "" };
+        log::warn!(
+            "the deadline of this trial still restarts the machine (systemctl stop bedplate-deadline.timer{keeper} keeps it from that)"
+        );
     }
 }
 
-fn count_down(action: &str, console: Option<&OwnedFd>) -> End {
+fn count_down(action: &str, console: Option<&OwnedFd>, dog: Option<&Dog>) -> End {
     let end = host::monotonic_micros().saturating_add(SECONDS * 1_000_000);
     loop {
+        // One that does not listen any more cannot be helped.
+        let _ = dog.map(Dog::pet);
         let left = end.saturating_sub(host::monotonic_micros());
         if left == 0 {
             return End::TimeIsUp;

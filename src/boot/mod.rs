@@ -20,3 +20,4 @@ pub mod store;
 pub mod sysroot;
 pub mod tree;
 pub mod verify;
+pub mod watchdog;

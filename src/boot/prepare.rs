@@ -5,9 +5,11 @@
 use super::attempt::{self, Standing};
 use super::ledger::Ledger;
 use super::store::Store;
+use super::watchdog::Guard;
 use super::{announce, evidence, facts, kexec, load, nothing_boots, sysroot};
 use crate::decide::model::{Candidate, Counting, Deployment, Disk, Facts, FailedCandidate, Id, Report, Request, Selection};
 use crate::decide::nothing_boots::Scene;
+use crate::decide::plan::units;
 use crate::decide::record::change::{Attempt, Failure};
 use crate::decide::record::ending::Ending;
 use crate::decide::select::{Input, select};
@@ -94,6 +96,7 @@ struct Boot<'a> {
     facts: Facts,
     ledger: Ledger,
     disk: Disk,
+    guard: Guard,
     failed: Vec<FailedCandidate>,
     warnings: Vec<String>,
 }
@@ -113,7 +116,8 @@ impl<'a> Boot<'a> {
         warnings.extend(store.writable_by_others(facts.deployments.iter().map(|deployment| &deployment.id)));
         warnings.extend(facts.deployments.iter().filter_map(torn));
         say(warnings.get(heard..).unwrap_or_default());
-        Ok(Self { options, request, store, facts, ledger, disk, failed: Vec::new(), warnings })
+        let guard = Guard::new(&options.run, request.config.boot.watchdog);
+        Ok(Self { options, request, store, facts, ledger, disk, guard, failed: Vec::new(), warnings })
     }
 
     fn bring_up(mut self) -> Result<Report> {
@@ -146,6 +150,8 @@ impl<'a> Boot<'a> {
             if !self.count(&candidate) {
                 continue;
             }
+            let odd = self.guard.before(candidate.counting);
+            self.heed(&odd);
             match self.attempt(&candidate) {
                 Ok(standing) => return Ok((standing, selection)),
                 Err(error) => {
@@ -272,7 +278,10 @@ impl<'a> Boot<'a> {
         ))
     }
 
-    fn announce(self, standing: Standing, selection: &Selection) -> Result<Report> {
+    fn announce(self, mut standing: Standing, selection: &Selection) -> Result<Report> {
+        if self.guard.running().is_some() {
+            units::ensure_keeper(&mut standing.plan.run_files);
+        }
         announce::Announcement {
             options: self.options,
             request: self.request,

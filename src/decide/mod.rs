@@ -26,3 +26,4 @@ pub mod select;
 pub mod superblock;
 pub mod table;
 pub mod utc;
+pub mod watchdog;

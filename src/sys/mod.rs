@@ -8,17 +8,19 @@ pub mod host;
 pub mod kexec;
 pub mod module;
 pub mod mount;
+pub mod notice;
 pub mod power;
 pub mod process;
 #[cfg(feature = "program")]
 pub mod program;
 pub mod terminal;
 pub mod uevent;
+pub mod watchdog;
 
 use crate::error::Errno;
 pub use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 
-pub(crate) type SysResult<T> = core::result::Result<T, Errno>;
+pub type SysResult<T> = core::result::Result<T, Errno>;
 
 /// Why a call through libc failed.
 fn last_errno() -> Errno {

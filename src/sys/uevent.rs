@@ -2,8 +2,9 @@
 
 use super::SysResult;
 use crate::error::Errno;
+use alloc::vec::Vec;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fd::{AsFd, OwnedFd};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::net::netlink::{KOBJECT_UEVENT, SocketAddrNetlink};
 use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType, bind, recv, socket_with};
 
@@ -20,7 +21,12 @@ pub fn listen() -> SysResult<OwnedFd> {
 
 /// Waits for input, at most so many milliseconds. Whether there is some.
 pub fn wait(file: impl AsFd, milliseconds: u64) -> SysResult<Ready> {
-    let mut fds = [PollFd::new(&file, PollFlags::IN)];
+    wait_for_any(&[file.as_fd()], milliseconds)
+}
+
+/// The same for several files: whether one of them has some.
+pub fn wait_for_any(files: &[BorrowedFd<'_>], milliseconds: u64) -> SysResult<Ready> {
+    let mut fds: Vec<_> = files.iter().map(|file| PollFd::new(file, PollFlags::IN)).collect();
     let timeout = Timespec {
         tv_sec: i64::try_from(milliseconds / 1000).unwrap_or(i64::MAX),
         tv_nsec: i64::try_from(milliseconds % 1000 * 1_000_000).unwrap_or_default(),

@@ -16,6 +16,7 @@ pub mod remove;
 pub mod rollback;
 pub mod root_tree;
 pub mod status;
+pub mod watchdog;
 pub mod who;
 
 use bedplate::error::{Error, Kind, Result};

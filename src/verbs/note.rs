@@ -18,7 +18,8 @@ pub fn run(args: &cli::Note) -> Result<Exit> {
         "shutdown" => shutdown(args),
         "deadline" => deadline(args),
         "countdown" => Ok(countdown(args)),
-        other => Err(Error::usage(format!("note takes started, shutdown, deadline or countdown, not \"{other}\""))),
+        "watchdog" => super::watchdog::run(args),
+        other => Err(Error::usage(format!("note takes started, shutdown, deadline, countdown or watchdog, not \"{other}\""))),
     }
 }
 

@@ -68,7 +68,7 @@ fn end_badly(error: &Error) -> ! {
         log::error!("{error}: this initramfs has no shell, rebooting instead of a prompt");
         // Whoever did not ask for it gets the time to read the screen.
         if policy == WhenNothingBoots::Emergency {
-            countdown::count(WhenNothingBoots::Reboot.word());
+            countdown::count(RUN, WhenNothingBoots::Reboot.word());
         }
     }
     power::end(if policy == WhenNothingBoots::Halt { End::Halt } else { End::Reboot })

@@ -89,10 +89,24 @@ write     run:/systemd/system/rescue.target.d/50-bedplate.conf
 write     run:/systemd/system/bedplate-deadline.timer
 write     run:/systemd/system/bedplate-deadline.service
 write     run:/systemd/system/sysinit.target.wants/bedplate-deadline.timer
+write     run:/systemd/system/bedplate-watchdog.service
+write     run:/systemd/system/sysinit.target.wants/bedplate-watchdog.service
 warning   /etc/fstab has a line for /, which would undo the mounts: systemd-remount-fs is switched off for this boot
 warning   /etc/fstab has a line for /var, which is mounted already: the line has no effect (use var.mode = \"device\")
 ";
-    assert_eq!(build(&configured("[etc]\nmode = \"ro\"\n"), &odd, Counting::Counted).to_string(), expected);
+    assert_eq!(build(&configured("[etc]\nmode = \"ro\"\n[boot]\nwatchdog = 30\n"), &odd, Counting::Counted).to_string(), expected);
+}
+
+/// A watchdog that nothing stops needs its keeper in a boot that is not counted, too, once.
+#[test]
+fn a_keeper_brings_its_program() {
+    let mut files = units::run_files(&configured("[boot]\nwatchdog = 30\n"), &tree(), Counting::Uncounted);
+    assert!(!units::needs_program(&files));
+    units::ensure_keeper(&mut files);
+    assert!(units::needs_program(&files));
+    let files_with_it = files.clone();
+    units::ensure_keeper(&mut files);
+    assert_eq!(files, files_with_it);
 }
 
 #[test]

@@ -20,8 +20,13 @@ pub const RUN_SCREEN: &str = "bedplate/nothing-boots";
 /// Exists once this boot was marked good; below /run.
 pub const RUN_MARKED_GOOD: &str = "bedplate/marked-good";
 
+/// Names the watchdog that was armed in the initramfs; below /run.
+pub const RUN_WATCHDOG: &str = "bedplate/watchdog";
+
 /// Exists where a deadline is set for this boot; below /run.
 pub const DEADLINE_TIMER: &str = "systemd/system/bedplate-deadline.timer";
+/// Exists where this boot's watchdog has a keeper; below /run.
+pub const KEEPER: &str = "systemd/system/bedplate-watchdog.service";
 
 const UNITS: &str = "systemd/system";
 
@@ -41,6 +46,9 @@ pub fn run_files(config: &Config, tree: &TreeFacts, counting: Counting) -> Vec<R
         files.push(RunFile { path: RUN_COUNTDOWN.into(), content: RunContent::Text("reboot\n".into()) });
         files.extend(countdown());
         files.extend(config.boot.deadline.into_iter().flat_map(deadline));
+        if config.boot.watchdog.is_some() {
+            ensure_keeper(&mut files);
+        }
     }
     files
 }
@@ -94,6 +102,39 @@ FailureAction=reboot-force
 Type=oneshot
 ExecStart=-/run/bedplate/bin/bedplate note deadline
 TimeoutStartSec=30s
+";
+
+/// Adds what feeds the watchdog while the boot goes well, unless it is among the files. A boot that is not counted needs it
+/// where an earlier attempt of the same boot has armed what nothing stops.
+pub fn ensure_keeper(files: &mut Vec<RunFile>) {
+    if !files.iter().any(|file| file.path == KEEPER) {
+        files.push(text("bedplate-watchdog.service", KEEPER_SERVICE.into()));
+        files.push(link("sysinit.target.wants/bedplate-watchdog.service", "../bedplate-watchdog.service"));
+    }
+}
+
+/// Whether one of the files runs the copy of the program.
+pub fn needs_program(files: &[RunFile]) -> bool {
+    files.iter().any(|file| matches!(&file.content, RunContent::Text(text) if text.contains(RUN_PROGRAM)))
+}
+
+/// It waits for nothing, and ends with the machine's last processes, not with its services: it has neither default dependencies
+/// nor a conflict with shutdown.target, so that a shutdown is guarded, too. Stopping it by hand (SIGINT) stops the watchdog; the
+/// SIGTERM that systemd-shutdown sends to all that is left does not. Killed in any other way, it comes back before the time is over.
+const KEEPER_SERVICE: &str = "\
+[Unit]
+Description=Feed the watchdog while the deployment is on trial
+DefaultDependencies=no
+IgnoreOnIsolate=yes
+StartLimitIntervalSec=0
+
+[Service]
+ExecStart=/run/bedplate/bin/bedplate note watchdog
+KillSignal=SIGINT
+SendSIGKILL=no
+Restart=on-failure
+RestartSec=100ms
+OOMScoreAdjust=-1000
 ";
 
 fn countdown() -> [RunFile; 3] {
