@@ -20,6 +20,8 @@ UNITS = $(DESTDIR)$(PREFIX)/lib/systemd/system
 DRACUT = $(DESTDIR)$(PREFIX)/lib/dracut/modules.d/90bedplate
 DOC = $(DESTDIR)$(PREFIX)/share/doc/bedplate
 MAN = $(DESTDIR)$(PREFIX)/share/man
+# Units of greenboot, old and new, that run its scripts or reboot by their result: off in a boot of bedplate.
+GREENBOOT = greenboot-healthcheck greenboot-task-runner redboot-task-runner redboot-auto-reboot
 
 .PHONY: help setup build demo test matrix fuzz bench install
 .NOTPARALLEL:
@@ -64,11 +66,14 @@ bench: setup build
 # The default program is built anew where it is older than its sources; another one is taken as it is.
 install: $(if $(filter target/bedplate,$(BIN)),build,$(BIN))
 	install -D -m 0755 $(BIN) $(DESTDIR)$(PREFIX)/bin/bedplate
-	install -d $(UNITS)/sysinit.target.wants $(UNITS)/multi-user.target.wants $(DRACUT) $(DOC)
+	install -d $(UNITS)/sysinit.target.wants $(UNITS)/multi-user.target.wants $(UNITS)/boot-complete.target.requires $(DRACUT) $(DOC)
 	for unit in systemd-units/*; do sed 's|=/usr/bin/|=$(PREFIX)/bin/|' "$$unit" > $(UNITS)/$${unit##*/} && chmod 0644 $(UNITS)/$${unit##*/} || exit 1; done
 	install -m 0644 systemd-units/bedplate-prepare-root.service systemd-units/bedplate-countdown.service $(UNITS)
 	ln -sf ../bedplate-started.service ../bedplate-shutdown.service $(UNITS)/sysinit.target.wants/
 	ln -sf ../bedplate-mark-good.service $(UNITS)/multi-user.target.wants/
+	ln -sf ../bedplate-health.service $(UNITS)/boot-complete.target.requires/
+	install -D -m 0644 systemd-drop-ins/boot-complete.conf $(UNITS)/boot-complete.target.d/50-bedplate.conf
+	for unit in $(GREENBOOT); do install -D -m 0644 systemd-drop-ins/greenboot.conf $(UNITS)/$$unit.service.d/50-bedplate.conf || exit 1; done
 	install -m 0755 dracut-module/90bedplate/*.sh $(DRACUT)
 	install -m 0644 dracut-module/90bedplate/*.conf $(DRACUT)
 	if [ -e bedplate.toml.example ]; then install -m 0644 bedplate.toml.example $(DOC); fi

@@ -9,13 +9,14 @@ use std::process::Command;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_bedplate");
 
-const VERBS: [&str; 17] = [
+const VERBS: [&str; 18] = [
     "prepare-root",
     "pid1",
     "plan",
     "status",
     "list",
     "history",
+    "health",
     "init-store",
     "deploy",
     "remove",
@@ -156,7 +157,8 @@ fn usage_errors_are_one_line_on_standard_error() {
         (&["mark", "well"], "mark takes good or bad, not \"well\""),
         (&["mark", "bad"], "mark bad needs --reason TEXT: the history keeps it"),
         (&["mark", "good", "--reason=x"], "--reason goes with mark bad"),
-        (&["note", "x"], "note takes started, shutdown, deadline, countdown or watchdog, not \"x\""),
+        (&["note", "x"], "note takes started, unhealthy, shutdown, deadline, countdown or watchdog, not \"x\""),
+        (&["health", "--after=x"], "--after takes green or red, not \"x\""),
         (&["prepare-root", "a", "b", "c"], "prepare-root takes SYSROOT and CMDLINE, nothing more: \"c\""),
         (&["lint", "/bedplate/none"], "cannot check \"/bedplate/none\": no such file or directory; give the root of a tree"),
         (&["pid1"], "pid1 is for PID 1 of an initramfs: put bedplate there as /init"),
@@ -229,7 +231,8 @@ fn called_by_other_names() {
 fn what_is_shown_as_json_has_a_schema() {
     let scratch = store("json");
     let tree = format!("{}/tree", scratch.path());
-    let verbs: [&[&str]; 5] = [&["status"], &["list"], &["history"], &["plan", "--config-root", &tree], &["lint", &tree]];
+    let health = ["health", "--check-only", "--root", &tree];
+    let verbs: [&[&str]; 6] = [&["status"], &["list"], &["history"], &health, &["plan", "--config-root", &tree], &["lint", &tree]];
     for verb in verbs {
         let (code, out, err) = bedplate(&[verb, &["--json", "--sysroot", scratch.path()]].concat());
         assert_eq!((code, err.as_str()), (0, ""), "{verb:?}");

@@ -9,6 +9,7 @@ pub mod etc_manifest;
 pub mod evidence;
 pub mod fstab;
 pub mod guard;
+pub mod health;
 pub mod kernel;
 pub mod lint;
 pub mod loader;

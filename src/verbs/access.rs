@@ -267,6 +267,22 @@ fn read_report(run: &str) -> Result<Found<Report>> {
     Found::of(text, &format!("{run}/{BOOT_JSON}"))
 }
 
+/// The report of this boot. One that is damaged is as none, with a warning.
+pub fn this_boot(run: &str) -> Result<Option<Report>> {
+    let boot_id = facts::boot_id()?;
+    Ok(read_for_this_boot(run, BOOT_JSON)?.filter(|report: &Report| report.boot_id == boot_id))
+}
+
+/// A file below `run` that may be from another boot. One that is damaged is as none, with a warning.
+pub fn read_for_this_boot<T: DeserializeOwned>(run: &str, name: &str) -> Result<Option<T>> {
+    let text = fs::open_dir(run).and_then(|run| fs::read_text(run, name));
+    let (content, warning) = Found::of(text, &format!("{run}/{name}"))?.or_warn("going on as without it");
+    if let Some(warning) = warning {
+        log::warn!("{warning}");
+    }
+    Ok(content)
+}
+
 /// With a warning where the configuration that the store keeps is damaged.
 fn effective_config(store: &Store, report: Option<&Report>) -> Result<(Config, Option<String>)> {
     if let Some(report) = report {

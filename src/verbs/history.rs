@@ -46,6 +46,9 @@ struct Event {
     ended_boot: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reached: Option<String>,
+    /// What a failed health check said last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    output: Option<String>,
 }
 
 impl Event {
@@ -142,7 +145,9 @@ fn text(events: &[Event], unreadable: usize) -> String {
         let details = if details.is_empty() { details } else { format!(" ({details})") };
         let boot = event.boot_id.get(..8).unwrap_or_default();
         let on = event.deployment.as_deref().unwrap_or(if event.what == "nothing-boots" { "the machine" } else { "the record" });
-        plain(&format!("{}  boot {boot}  {:<10} {on}{details}", utc(event.time), event.what)) + "\n"
+        let first = plain(&format!("{}  boot {boot}  {:<10} {on}{details}", utc(event.time), event.what)) + "\n";
+        let said = event.output.iter().flat_map(|said| said.lines());
+        said.fold(first, |text, said| text + "    " + &plain(said) + "\n")
     };
     let damaged = (unreadable > 0).then(|| format!("{unreadable} damaged lines are left out\n"));
     let text: String = events.iter().map(line).chain(damaged).collect();

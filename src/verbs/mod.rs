@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod deploy;
+pub mod health;
 pub mod history;
 pub mod init_store;
 pub mod lint;

@@ -2,24 +2,31 @@
 
 use super::Exit;
 use super::access::View;
+use super::health;
 use crate::cli;
 use bedplate::boot::countdown;
 use bedplate::boot::evidence;
 use bedplate::decide::evidence::{judge, remember};
+use bedplate::decide::health::Verdict;
 use bedplate::decide::model::PreviousBoot;
 use bedplate::decide::record::ending::{Ending, Phase, hex, unhex};
 use bedplate::decide::record::{Outcome, Record};
 use bedplate::error::{Error, OrFail, Result};
 use bedplate::sys::fs;
+use std::process::Command;
+
+/// Failed units that history names.
+const SHOWN: usize = 8;
 
 pub fn run(args: &cli::Note) -> Result<Exit> {
     match args.event.as_str() {
         "started" => started(args),
+        "unhealthy" => unhealthy(args),
         "shutdown" => shutdown(args),
         "deadline" => deadline(args),
         "countdown" => Ok(countdown(args)),
         "watchdog" => super::watchdog::run(args),
-        other => Err(Error::usage(format!("note takes started, shutdown, deadline, countdown or watchdog, not \"{other}\""))),
+        other => Err(Error::usage(format!("note takes started, unhealthy, shutdown, deadline, countdown or watchdog, not \"{other}\""))),
     }
 }
 
@@ -88,6 +95,31 @@ fn keep_config(view: &View) -> Result<()> {
         return Ok(());
     }
     fs::replace_in(&view.store.dir, "config.json", 0o600, text.as_bytes()).or_fail("cannot write", "bedplate/config.json")
+}
+
+/// A unit that boot-complete.target requires has failed. What the health checks had to say is in history already.
+fn unhealthy(args: &cli::Note) -> Result<Exit> {
+    let units = failed_units();
+    let mut view = open(args)?;
+    health::note_outcome(&mut view)?;
+    let said = health::last(&args.run, &view.facts.boot_id)?.is_some_and(|health| health.verdict == Verdict::Red);
+    if let Some(booted) = view.booted().filter(|_| !said) {
+        view.note("unhealthy", &booted.id, &units);
+    }
+    Ok(Exit::Done)
+}
+
+/// As the service manager names them; only for the person who reads history.
+fn failed_units() -> String {
+    let list = ["list-units", "--state=failed", "--plain", "--no-legend"];
+    let output = Command::new("systemctl").args(list).output().map(|output| output.stdout).unwrap_or_default();
+    let names: Vec<String> = String::from_utf8_lossy(&output).lines().filter_map(|line| line.split(' ').next()).map(String::from).collect();
+    let what = "what boot-complete.target requires failed";
+    match names.split_at_checked(SHOWN) {
+        _ if names.is_empty() => what.into(),
+        Some((shown, rest)) if !rest.is_empty() => format!("{what}; failed units: {} and {} more", shown.join(", "), rest.len()),
+        _ => format!("{what}; failed units: {}", names.join(", ")),
+    }
 }
 
 fn shutdown(args: &cli::Note) -> Result<Exit> {

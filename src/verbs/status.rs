@@ -1,10 +1,12 @@
 //! `status`: what runs and why, what would run next, and how much differs from the deployment.
 
 use super::access::View;
+use super::health;
 use super::history::NothingBooted;
 use super::{Exit, counted, plain, say, say_json};
 use crate::cli;
 use bedplate::boot::verify;
+use bedplate::decide::health::Health;
 use bedplate::decide::model::{Chosen, Deployment, FailedCandidate, Id, PreviousBoot, Rule, SCHEMA, Selection};
 use bedplate::decide::record::{Outcome, Status as Standing};
 use bedplate::error::{Error, Kind, Result};
@@ -14,7 +16,7 @@ use std::io::Write;
 
 pub fn run(args: &cli::Status, out: &mut dyn Write) -> Result<Exit> {
     let view = View::open(args.sysroot.as_deref(), &args.run)?;
-    let status = Status::of(&view)?;
+    let status = Status::of(&view, health::last(&args.run, &view.facts.boot_id)?)?;
     if args.check {
         return check(&status);
     }
@@ -80,6 +82,8 @@ struct Booted {
     failed: Vec<FailedCandidate>,
     /// The kernel that the boot loader had started has started this one.
     by_kexec: bool,
+    /// What the health checks of this boot came to; `None`: they have not run.
+    health: Option<Health>,
     marked_good: bool,
     marked_bad: bool,
     /// Paths in the deployment's own layer of /etc; `None`: it could not be read.
@@ -98,7 +102,7 @@ struct Next {
 }
 
 impl Status {
-    fn of(view: &View) -> Result<Self> {
+    fn of(view: &View, health: Option<Health>) -> Result<Self> {
         let record = &view.ledger.record;
         let name = |key| view.id_of(key).map(ToString::to_string);
         let selection = view.next_boot();
@@ -111,7 +115,7 @@ impl Status {
         warnings.dedup();
         Ok(Self {
             schema: SCHEMA,
-            booted: Booted::of(view),
+            booted: Booted::of(view, health),
             next: Next::of(view, &selection),
             fallback: view.fallback(&selection).map(|candidate| candidate.id.to_string()),
             default: record.default.and_then(name),
@@ -151,7 +155,7 @@ impl Status {
 }
 
 impl Booted {
-    fn of(view: &View) -> Option<Self> {
+    fn of(view: &View, health: Option<Health>) -> Option<Self> {
         let report = view.report.as_ref()?;
         let deployment = view.booted();
         let slot = view.booted_key().and_then(|key| view.ledger.record.slot(key));
@@ -164,6 +168,7 @@ impl Booted {
             previous,
             failed: report.failed.clone(),
             by_kexec: report.kexec_from.is_some(),
+            health,
             marked_good: slot.is_some_and(|slot| slot.status == Standing::Good),
             marked_bad: slot.is_some_and(|slot| slot.status == Standing::MarkedBad),
             etc_changes: deployment.and_then(|deployment| view.store.etc_changes(deployment).ok()),
@@ -183,6 +188,9 @@ impl Booted {
             _ => String::new(),
         };
         line("why", &format!("{}{tries}", self.choice.reason));
+        if let Some(health) = &self.health {
+            line("health", &health.sentence());
+        }
         if let Some(from) = &self.choice.fell_back_from {
             let why = self.fell_back_why.map(|why| format!(": {why}")).unwrap_or_default();
             line("fell back", &format!("from {from}, which did not prove itself{why}"));

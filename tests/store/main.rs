@@ -5,6 +5,7 @@
 
 mod bench;
 mod deploy;
+mod health;
 mod history;
 mod interrupted;
 mod mounted;

@@ -33,7 +33,7 @@ pub fn tree(base: &Path) -> Result<PathBuf> {
 
 /// What `make install` puts into a tree.
 pub fn installed(programs: &Programs) -> Result<PathBuf> {
-    let files = ["systemd-units", "dracut-module/90bedplate"].map(files_in);
+    let files = ["systemd-units", "systemd-drop-ins", "dracut-module/90bedplate"].map(files_in);
     let files = files.into_iter().collect::<Result<Vec<_>>>()?.concat();
     let key = Key::default().with_file(&programs.bedplate)?.with_file(&workspace().join("Makefile"))?;
     let key = files.iter().try_fold(key, |key, path| key.with(path.as_os_str().as_encoded_bytes()).with_file(path))?;

@@ -1,3 +1,4 @@
 //! What only the program of the booted system needs of the kernel. Compiled with the feature `program` alone.
 
+pub mod group;
 pub mod interrupt;
