@@ -123,7 +123,7 @@ fn a_trial_that_fails_keeps_its_try_spent_and_tells_why() {
     let history =
         std::process::Command::new(env!("CARGO_BIN_EXE_bedplate")).args(["history", "--sysroot", &bench.path("sysroot")]).output();
     let history = String::from_utf8(history.unwrap().stdout).unwrap();
-    let told = "unhealthy  v2 (/usr/lib/greenboot/check/required.d/10-fail: exit status 3)\n    first\n    \u{fffd}[2Jsecond\n    third\n";
+    let told = "unhealthy  v2 (/usr/lib/greenboot/check/required.d/10-fail: exit status 3; by a person)\n    first\n    \u{fffd}[2Jsecond\n    third\n";
     assert!(history.contains(told), "{history}");
     assert_eq!(std::fs::metadata(bench.path("sysroot/bedplate/history.jsonl")).unwrap().permissions().mode() & 0o7777, 0o600);
     // The unit that reboots in good order says it again, and the shutdown gives nothing back.

@@ -101,8 +101,10 @@ fn keep(args: &cli::Health, health: &Health) -> Result<()> {
     note_outcome(&mut view)?;
     let Some(id) = view.booted().map(|booted| booted.id.clone()) else { return Ok(()) };
     for check in health.failed().take(KEPT) {
-        let output = (!check.output.is_empty()).then_some(&check.output);
-        view.note_more("unhealthy", &id, serde_json::json!({ "why": format!("{}: {}", check.script, check.end), "output": output }));
+        let why = format!("{}: {}", check.script, check.end);
+        let silent = check.output.is_empty();
+        let more = if silent { serde_json::json!({ "why": why }) } else { serde_json::json!({ "why": why, "output": check.output }) };
+        view.note_more("unhealthy", &id, more);
     }
     Ok(())
 }
