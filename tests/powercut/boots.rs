@@ -1,6 +1,6 @@
 //! prepare-root, boot by boot, on the small machine of its own tests.
 
-use super::machine::{Machine, machine, set_mode};
+use super::machine::{Machine, machine, set_mode, write};
 use super::namespace::Disk;
 use super::places::Places;
 use super::record::Recording;
@@ -22,7 +22,7 @@ type Record = fn(&Machine<'_>) -> Recording;
 
 /// Needs root; without it there are none, and that is said.
 pub fn all() -> Vec<Recording> {
-    let boots: [Record; 8] = [
+    let boots: [Record; 10] = [
         |machine| {
             machine.deploy("v1", &["--good"]);
             boot("prepare-root, the first boot of the incumbent", machine, "")
@@ -45,6 +45,21 @@ pub fn all() -> Vec<Recording> {
             machine.upgraded();
             set_mode(&machine.store("deployments/v2/root/sbin/init"), 0o644);
             boot("prepare-root, a trial that fails, and another", machine, "")
+        },
+        |machine| {
+            machine.upgraded();
+            for id in ["v1", "v2"] {
+                set_mode(&machine.store(&format!("deployments/{id}/root/sbin/init")), 0o644);
+            }
+            ends("prepare-root, nothing boots", 1, machine, "")
+        },
+        |machine| {
+            super::namespace::run("mount", &["-t", "tmpfs", "sys", "/sys"]);
+            machine.deploy("v1", &["--good"]);
+            machine.deploy("v2", &["--tries", "1"]);
+            machine.boot("");
+            write("/sys/class/watchdog/watchdog0/bootstatus".as_ref(), "32\n");
+            boot("prepare-root, the incumbent after another's reset", machine, "")
         },
         |machine| {
             machine.upgraded();
@@ -101,13 +116,18 @@ fn places(machine: &Machine<'_>) -> Places {
 }
 
 fn boot(name: &'static str, machine: &Machine<'_>, cmdline: &str) -> Recording {
+    ends(name, 0, machine, cmdline)
+}
+
+/// The same with this exit code.
+fn ends(name: &'static str, code: i32, machine: &Machine<'_>, cmdline: &str) -> Recording {
     machine.new_boot();
     let mut command = Command::new(env!("CARGO_BIN_EXE_bedplate"));
     let [sysroot, run, config] = ["sysroot", "run", "config"].map(|name| machine.lab.path(name));
     command.args(["prepare-root", sysroot, cmdline, "--run", run, "--config-root", config]);
     // All that a boot copies.
     let places = Places { tree: machine.tree("usr/share/factory/var"), ..places(machine) };
-    Recording::of(name, &command, &machine.at("disk"), &places, &MADE)
+    Recording::of(name, &command, code, &machine.at("disk"), &places, &MADE)
 }
 
 fn deploy(name: &'static str, machine: &Machine<'_>) -> Recording {
@@ -120,5 +140,5 @@ fn deploy(name: &'static str, machine: &Machine<'_>) -> Recording {
     let [disk, run] = ["disk", "run"].map(|name| machine.lab.path(name));
     command.args(["deploy", tree.to_str().unwrap(), "--id", "v3", "--sysroot", disk, "--run", run]);
     let places = Places { closed: Vec::new(), ..places(machine) };
-    Recording::of(name, &command, &machine.at("disk"), &places, &[])
+    Recording::of(name, &command, 0, &machine.at("disk"), &places, &[])
 }

@@ -24,12 +24,12 @@ const HISTORY: &str = "bedplate/history.jsonl";
 const UMASK: (&str, u32) = ("027", 0o027);
 
 impl Recording {
-    /// Runs `command`, whose physical root is the directory `disk`. It has to end well.
-    pub fn of(name: &'static str, command: &Command, disk: &Path, places: &Places, unsettled: &[&'static str]) -> Self {
+    /// Runs `command`, whose physical root is the directory `disk`, and which has to end with the exit code `ends`.
+    pub fn of(name: &'static str, command: &Command, ends: i32, disk: &Path, places: &Places, unsettled: &[&'static str]) -> Self {
         let before = snapshot(disk);
         let log: PathBuf = disk.with_extension("strace");
         let (output, log) = strace::record(command, UMASK.0, &log);
-        assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(output.status.code(), Some(ends), "{name}: {}", String::from_utf8_lossy(&output.stderr));
         let trace = read(&log, &before, places, UMASK.1).unwrap_or_else(|why| panic!("{name}: {why}"));
         let differs = difference(&trace.after, &snapshot(disk));
         assert_eq!(differs, [""; 0], "{name}: what was recorded is not what was done");
@@ -42,7 +42,7 @@ impl Recording {
         let outside = [bench.path("").trim_end_matches('/'), "/proc", "/dev", "/sys"].map(String::from).into();
         let places =
             Places { inside: vec![(bench.path("sysroot"), String::new())], outside, closed: Vec::new(), tree: bench.path("tree").into() };
-        Self::of(name, &bench.command(arguments), &disk, &places, unsettled)
+        Self::of(name, &bench.command(arguments), 0, &disk, &places, unsettled)
     }
 
     /// Calls that changed the disk, and flushes.

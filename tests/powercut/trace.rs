@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 /// Calls that change no file. (close and mmap of a file that is open for writing do not, either: the program maps none.)
 const HARMLESS: &str = "access arch_prctl close clone3 dup execve exit_group faccessat2 fcntl fgetxattr flistxattr flock fstat fstatfs getdents64 \
-    getpid getrandom gettid getuid ioctl_tty lgetxattr llistxattr lseek madvise mprotect munmap newfstatat pidfd_open poll prctl pread64 \
+    getpid getrandom gettid getuid lgetxattr llistxattr lseek madvise mprotect munmap newfstatat pidfd_open poll prctl pread64 \
     prlimit64 readlink readlinkat rseq rt_sigaction rt_sigprocmask rt_sigreturn sched_getaffinity sched_yield set_robust_list \
-    set_tid_address sigaltstack signalfd4 stat statfs statx sysinfo umask uname fstatvfs getcwd getppid clock_gettime geteuid capget";
+    set_tid_address sigaltstack signalfd4 stat statfs statx sysinfo uname getcwd getppid clock_gettime geteuid capget";
 /// Calls that change what is mounted where. What a file system does to itself for that (an overlay's work directory) is the
 /// kernel's business.
 const MOUNTS: &str = "fsconfig fsmount fsopen mount mount_setattr move_mount open_tree umount2 unshare";
