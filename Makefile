@@ -31,7 +31,7 @@ help:
 	@echo 'make build     one static program, target/bedplate'
 	@echo 'make demo      a real Debian takes a broken update and comes back by itself (BREAK=record|fallback: it must notice)'
 	@echo 'make test      format, lints, all tests, real boots'
-	@echo 'make matrix    every boot scenario (FILTER=TEXT JOBS=N), every power cut'
+	@echo 'make matrix    every boot scenario, every power cut, and programs that the cuts must catch (FILTER=TEXT: those scenarios alone; JOBS=N)'
 	@echo 'make fuzz      every parser of what a disk or a command line gives (SECONDS=N; needs a nightly compiler)'
 	@echo 'make bench     size and speed'
 	@echo 'make install   DESTDIR= PREFIX=/usr'
@@ -55,6 +55,7 @@ test: setup
 matrix: setup build
 	@$(QEMU_TESTS) run --jobs $(JOBS) $(if $(FILTER),--filter $(FILTER))
 	@$(if $(FILTER),,scripts/powercut && scripts/powercut planted)
+	@$(if $(FILTER),,$(QEMU_TESTS) power-cut --all --jobs $(JOBS) && scripts/check-planted-guests)
 
 fuzz:
 	@scripts/fuzz $(SECONDS)

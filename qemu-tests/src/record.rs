@@ -19,11 +19,7 @@ impl OnDisk {
     /// Of a store: the directory `bedplate`.
     pub fn read(store: &Path) -> Result<Self> {
         let bytes = fs::read(store.join("record")).or_say("cannot read the record")?;
-        let [a, b] = OFFSETS.map(|offset| {
-            let at = usize::try_from(offset).unwrap_or(usize::MAX);
-            bytes.get(at..).map(|rest| rest.get(..BLOCK).unwrap_or(rest)).unwrap_or_default()
-        });
-        Ok(Self { reading: read(a, b), instances: instances(&store.join("deployments"))? })
+        Ok(Self { reading: of_file(&bytes), instances: instances(&store.join("deployments"))? })
     }
 
     /// "valid", "newer" or "lost".
@@ -62,9 +58,23 @@ impl OnDisk {
         path.split('/').map(expand_part).collect::<Vec<_>>().join("/")
     }
 
-    fn key(&self, id: &str) -> Option<Key> {
+    /// IDs of the deployments that have a readable manifest.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.instances.keys().map(String::as_str)
+    }
+
+    pub fn key(&self, id: &str) -> Option<Key> {
         Some(Key::of(&Id::parse(id)?, &Instance::parse(self.instances.get(id)?)?))
     }
+}
+
+/// What the file's two copies say.
+pub fn of_file(bytes: &[u8]) -> Reading {
+    let [a, b] = OFFSETS.map(|offset| {
+        let at = usize::try_from(offset).unwrap_or(usize::MAX);
+        bytes.get(at..).map(|rest| rest.get(..BLOCK).unwrap_or(rest)).unwrap_or_default()
+    });
+    read(a, b)
 }
 
 /// One copy of a record as the next bedplate may write it: magic, version and checksum stay where they are.

@@ -3,6 +3,7 @@
 mod run;
 
 use guest_init::{Reply, Request, Stat};
+use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::MetadataExt;
@@ -13,6 +14,7 @@ pub fn answer(request: Request) -> Reply {
         Request::Start { argv } => run::start(&argv).map(done),
         Request::Together { commands } => run::together(&commands).map(Reply::Together),
         Request::Read { path } => found(fs::read(&path)).map(|bytes| Reply::Text(bytes.map(|b| String::from_utf8_lossy(&b).into_owned()))),
+        Request::Hex { path } => found(fs::read(&path)).map(|bytes| Reply::Text(bytes.as_deref().map(hex))),
         Request::List { path } => found(list(&path)).map(Reply::Names),
         Request::Stat { path } => found(stat(&path)).map(Reply::Stat),
         Request::Write { path, text } => fs::write(&path, text).map(done),
@@ -41,6 +43,14 @@ fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
         Err(why) if why.kind() == ErrorKind::NotFound => Ok(None),
         Err(why) => Err(why),
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 fn list(path: &str) -> io::Result<Vec<String>> {

@@ -61,6 +61,10 @@ pub enum Request {
     Read {
         path: String,
     },
+    /// A file's bytes as hexadecimal text.
+    Hex {
+        path: String,
+    },
     List {
         path: String,
     },

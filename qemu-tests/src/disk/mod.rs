@@ -25,8 +25,9 @@ const PARTITION_START: u64 = 1 << 20;
 #[derive(Debug, Clone)]
 pub struct Disk {
     pub image: PathBuf,
-    fs: FileSystem,
-    offset: u64,
+    pub fs: FileSystem,
+    /// Where the sysroot begins.
+    pub offset: u64,
 }
 
 impl Disk {
@@ -40,6 +41,11 @@ impl Disk {
         let made = cache::get("disk", content.key()?, |path| build::build(&Self::at(path, &content.disk), content))?;
         copy(&made, to)?;
         Ok(Self::at(to, &content.disk))
+    }
+
+    /// The same kind of disk in another image file.
+    pub fn with_image(&self, image: &Path) -> Self {
+        Self { image: image.to_path_buf(), ..self.clone() }
     }
 
     /// What is on the disk, as if the machine had mounted it now: copied to the directory `to`. The disk itself stays as it is.
@@ -70,7 +76,8 @@ pub fn make_empty(more: &scenario::MoreDisk, to: &Path) -> Result<()> {
     build::format(&disk, more.mebibytes, &build::Name { label: &more.label, uuid: None }, None)
 }
 
-fn copy(from: &Path, to: &Path) -> Result<()> {
+/// A sparse copy of an image.
+pub fn copy(from: &Path, to: &Path) -> Result<()> {
     Tool::new("cp").args(["--sparse=always", "--reflink=auto"]).arg(from).arg(to).run().map(drop).or_say("cannot copy a disk")
 }
 
@@ -81,7 +88,7 @@ fn newer_record() -> [Fault; 2] {
 }
 
 /// `6a6b` is two bytes.
-fn bytes_of(hex: &str) -> Result<Vec<u8>> {
+pub fn bytes_of(hex: &str) -> Result<Vec<u8>> {
     let digits = hex.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok()));
     digits.collect::<Option<_>>().or_say(format!("not hexadecimal: {hex}"))
 }

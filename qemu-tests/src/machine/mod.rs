@@ -36,6 +36,8 @@ pub struct Drive {
     pub image: PathBuf,
     pub sector: u32,
     pub read_only: bool,
+    /// Where all that is written to it is logged; see [`crate::blocklog`]. The file is there, empty and large.
+    pub log: Option<PathBuf>,
 }
 
 /// Everything that a boot needs.
@@ -186,15 +188,27 @@ fn arguments(spec: &Spec, accel: Accel) -> Vec<String> {
         add(&["-device", "i6300esb", "-action", "watchdog=reset"]);
     }
     for (number, drive) in spec.drives.iter().enumerate() {
-        let read_only = if drive.read_only { "on" } else { "off" };
-        let file = format!("if=none,id=d{number},file={},format=raw,cache=unsafe,readonly={read_only}", text(&drive.image));
         let sector = drive.sector;
-        add(&[
-            "-drive",
-            &file,
-            "-device",
-            &format!("virtio-blk-pci,drive=d{number},logical_block_size={sector},physical_block_size={sector}"),
-        ]);
+        for words in backend(drive, number) {
+            add(&words.each_ref().map(String::as_str));
+        }
+        add(&["-device", &format!("virtio-blk-pci,drive=d{number},logical_block_size={sector},physical_block_size={sector}")]);
     }
     all
+}
+
+/// What stands behind a drive: nothing waits for the host's own disk.
+fn backend(drive: &Drive, number: usize) -> Vec<[String; 2]> {
+    let image = drive.image.display();
+    let Some(log) = &drive.log else {
+        let read_only = if drive.read_only { "on" } else { "off" };
+        return vec![["-drive".into(), format!("if=none,id=d{number},file={image},format=raw,cache=unsafe,readonly={read_only}")]];
+    };
+    let (log, sector) = (log.display(), drive.sector);
+    let node = |node: String| ["-blockdev".to_string(), node];
+    vec![
+        node(format!("driver=file,node-name=d{number}-image,filename={image},cache.no-flush=on")),
+        node(format!("driver=file,node-name=d{number}-log,filename={log},cache.no-flush=on")),
+        node(format!("driver=blklogwrites,node-name=d{number},file=d{number}-image,log=d{number}-log,log-sector-size={sector}")),
+    ]
 }

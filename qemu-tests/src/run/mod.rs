@@ -7,8 +7,8 @@ mod scenario;
 mod step_checks;
 mod told;
 
-pub use boot::Seen;
-pub use scenario::{At, prepare, spec};
+pub use boot::{Mark, Seen};
+pub use scenario::{At, log_file, prepare, run_with, spec};
 pub use told::reply as text;
 
 use crate::cache;
@@ -42,21 +42,26 @@ pub fn out_dir(scenario: &Scenario) -> PathBuf {
 
 /// How many failed.
 pub fn run_all(host: &Host, scenarios: &[Scenario], jobs: usize) -> usize {
+    at_once(scenarios, jobs, |scenario| run_one(host, scenario)).iter().filter(|passed| !**passed).count()
+}
+
+/// Does something with each scenario, some at a time; in the order in which they end.
+pub fn at_once<T: Send>(scenarios: &[Scenario], jobs: usize, work: impl Fn(&Scenario) -> T + Sync) -> Vec<T> {
     let waiting = Mutex::new(scenarios.iter());
-    let failed = Mutex::new(0);
+    let done = Mutex::new(Vec::new());
     let next = || waiting.lock().ok().and_then(|mut waiting| waiting.next());
     std::thread::scope(|scope| {
         for _ in 0..jobs.max(1) {
             scope.spawn(|| {
                 while let Some(scenario) = next() {
-                    if !run_one(host, scenario) {
-                        failed.lock().map(|mut failed| *failed += 1).unwrap_or_default();
-                    }
+                    let result = work(scenario);
+                    // A thread that panics ends the program with the scope.
+                    let _ = done.lock().map(|mut done| done.push(result));
                 }
             });
         }
     });
-    failed.into_inner().unwrap_or(scenarios.len())
+    done.into_inner().unwrap_or_default()
 }
 
 /// Whether it passed; says so.

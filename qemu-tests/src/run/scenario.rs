@@ -2,6 +2,7 @@
 
 use super::boot::{self, Seen};
 use super::{Host, guest_checks, host_checks, out_dir};
+use crate::blocklog;
 use crate::cache;
 use crate::debian;
 use crate::disk::{self, Content, Disk};
@@ -17,6 +18,11 @@ const TAIL: usize = 40;
 
 /// An error lists all that did not hold in the first boot that went wrong.
 pub fn run(host: &Host, scenario: &Scenario) -> Result<()> {
+    run_with(host, scenario, |_, _, _| Ok(()))
+}
+
+/// The same, with more to be done after each boot.
+pub fn run_with(host: &Host, scenario: &Scenario, mut after: impl FnMut(&At<'_>, &Boot, &Seen) -> Result<()>) -> Result<()> {
     let (disk, more) = prepare(host, scenario)?;
     for (number, boot) in (1..).zip(&scenario.boots) {
         let at = At { host, scenario, disk: &disk, more: &more, number };
@@ -25,6 +31,7 @@ pub fn run(host: &Host, scenario: &Scenario) -> Result<()> {
             let misses = misses.join(&format!("\n      boot {number}: "));
             return Err(format!("      boot {number}: {misses}\n{}", tail(&seen.console)));
         }
+        after(&at, boot, &seen)?;
     }
     Ok(())
 }
@@ -44,7 +51,7 @@ impl At<'_> {
     /// What came of a boot, and all that did not hold.
     pub fn run(&self, boot: &Boot) -> (Seen, Vec<String>) {
         let out = self.out();
-        let ready = cache::fresh_dir(&out).and_then(|()| self.disk.damage(&boot.faults));
+        let ready = cache::fresh_dir(&out).and_then(|()| self.disk.damage(&boot.faults)).and_then(|()| self.ready_log(boot));
         match ready.and_then(|()| spec(self.host, self.scenario, boot, self.disk, self.more, &out)) {
             Ok(spec) => {
                 let (seen, misses) = boot::run(&spec, self.host.accel, boot);
@@ -56,8 +63,21 @@ impl At<'_> {
     }
 
     /// Where its console and what was seen of the disk are kept.
-    fn out(&self) -> PathBuf {
+    pub fn out(&self) -> PathBuf {
         out_dir(self.scenario).join(format!("boot-{}", self.number))
+    }
+
+    /// The first disk as it was before the boot, where its writes are logged.
+    pub fn before(&self) -> PathBuf {
+        self.out().join("before.img")
+    }
+
+    fn ready_log(&self, boot: &Boot) -> Result<()> {
+        if !boot.block_log {
+            return Ok(());
+        }
+        disk::copy(&self.disk.image, &self.before())?;
+        blocklog::create(&log_file(&self.out()))
     }
 
     /// The record as it is on the disk after the boot.
@@ -81,9 +101,15 @@ pub fn spec(host: &Host, scenario: &Scenario, boot: &Boot, disk: &Disk, more: &[
         Tier::Tiny => tiny::parts(scenario, boot, &host.programs, out)?,
         Tier::Debian => debian::parts(scenario, boot, &host.programs, out)?,
     };
-    let drive = |image: &Path, read_only| Drive { image: image.to_path_buf(), sector: scenario.disk.sector, read_only };
-    let drives = [drive(&disk.image, boot.read_only)].into_iter().chain(more.iter().map(|image| drive(image, false))).collect();
+    let drive = |image: &Path| Drive { image: image.to_path_buf(), sector: scenario.disk.sector, read_only: false, log: None };
+    let first = Drive { read_only: boot.read_only, log: boot.block_log.then(|| log_file(out)), ..drive(&disk.image) };
+    let drives = [first].into_iter().chain(more.iter().map(|image| drive(image))).collect();
     Ok(Spec { parts, drives, clock: boot.clock.clone(), watchdog: scenario.watchdog, resets: boot.resets, console: out.join("console") })
+}
+
+/// Of the first disk's writes in one boot.
+pub fn log_file(out: &Path) -> PathBuf {
+    out.join("blocks.log")
 }
 
 fn tail(console: &str) -> String {

@@ -25,6 +25,9 @@ pub struct Boot {
     /// The disk refuses writes.
     #[serde(default)]
     pub read_only: bool,
+    /// All that is written to the first disk is logged, and the power is cut at every point of the log: `power-cut`.
+    #[serde(default)]
+    pub block_log: bool,
     /// What the machine's clock shows, as QEMU's `-rtc base=` takes it.
     pub clock: Option<String>,
     /// So often the guest says hello and is reset by the watchdog, before the start of the same machine that this is about.
@@ -48,6 +51,7 @@ impl Boot {
         }
         match self.end {
             End::Message if self.expect.console.is_empty() => Err("end = \"message\" needs expect.console".to_string()),
+            _ if self.block_log && self.read_only => Err("block-log and read-only: there is nothing to log".to_string()),
             End::Message if !self.steps.is_empty() => Err("no guest is there to do the steps: end = \"message\"".to_string()),
             end if self.resets > 0 && end != End::Poweroff => Err("a machine that starts again ends with end = \"poweroff\"".to_string()),
             _ => Ok(()),

@@ -41,6 +41,10 @@ pub struct Expect {
     pub default: Option<String>,
     pub one_shot: Option<String>,
     pub incumbent: Option<String>,
+    /// With `block-log`: how often a copy of the record was written before the guest said hello.
+    pub record_writes: Option<usize>,
+    /// With `block-log`: how many writes and flushes the disk got before that, at most.
+    pub disk_writes: Option<usize>,
     /// Files on the disk afterwards, by path in the sysroot, where `ID@` stands for `ID@INSTANCE`.
     pub disk: BTreeMap<String, ExpectFile>,
 }
