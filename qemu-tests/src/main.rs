@@ -126,7 +126,7 @@ fn execute(verb: Verb) -> Result<ExitCode> {
         Verb::Shell(options) => shell::shell(&named(&options.scenario)?).map(|()| ExitCode::SUCCESS),
         Verb::Demo(Demo {}) => demo::demo(&named(demo::SCENARIO)?),
         Verb::PowerCut(options) if !options.inside => powercut::in_own_namespace(),
-        Verb::PowerCut(options) => powercut::run(&options.filter, if options.all { Scope::All } else { Scope::Some }, options.jobs),
+        Verb::PowerCut(options) => powercut::run(&options.filter, if options.all { Scope::All } else { Scope::Sample }, options.jobs),
         Verb::Inside(options) => disk::work_inside(&options.sysroot, &options.work).map(|()| ExitCode::SUCCESS),
     }
 }

@@ -16,25 +16,21 @@ use crate::cache;
 use crate::error::{OrSay, Result};
 use crate::run::{self, Host};
 use crate::scenario::{self, FileSystem, Scenario};
+use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 use tally::Tally;
 
-/// Cuts and boots of one log where not all are wanted.
-const SAMPLE: Sample = Sample { cuts: 60, boots: 2 };
-
-/// How much is tried of one log.
-#[derive(Debug, Clone, Copy)]
-struct Sample {
-    cuts: usize,
-    boots: usize,
-}
+/// Of one log, where not all are wanted: cuts beside those around commits of the record and ends of verbs.
+const CUTS: usize = 60;
+/// And boots.
+const BOOTS: usize = 2;
 
 /// What is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
     /// Some cuts and boots, on ext4.
-    Some,
+    Sample,
     /// All, on each file system.
     All,
 }
@@ -42,26 +38,25 @@ pub enum Scope {
 impl Scope {
     const fn extent(self) -> Extent {
         match self {
-            Self::Some => Extent::Sample(SAMPLE.cuts),
+            Self::Sample => Extent::Sample(CUTS),
             Self::All => Extent::All,
         }
     }
 
     const fn boots(self) -> usize {
         match self {
-            Self::Some => SAMPLE.boots,
+            Self::Sample => BOOTS,
             Self::All => usize::MAX,
         }
     }
 }
 
-/// This program again, in a mount namespace of its own: whatever it mounts goes with it.
+/// Becomes this program again, in a mount namespace of its own: whatever it mounts goes with it.
 pub fn in_own_namespace() -> Result<ExitCode> {
     let own = std::env::current_exe().or_say("cannot find this program")?;
     let mut command = Command::new("unshare");
     command.args(["--mount", "--propagation", "private"]).arg(own).args(std::env::args_os().skip(1)).arg("--inside");
-    let status = command.status().or_say("cannot run unshare")?;
-    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Err(command.exec()).or_say("cannot run unshare")
 }
 
 /// Fails if one scenario does.
@@ -89,7 +84,7 @@ pub fn run(filter: &[String], scope: Scope, jobs: usize) -> Result<ExitCode> {
 fn load(filter: &[String], scope: Scope) -> Result<Vec<Scenario>> {
     let all = scenario::load_all(&cache::workspace().join("qemu-tests/power-cuts"))?;
     let variants = |scenario: Scenario| match scope {
-        Scope::Some => vec![scenario],
+        Scope::Sample => vec![scenario],
         Scope::All => [FileSystem::Ext4, FileSystem::Xfs, FileSystem::Btrfs].map(|fs| on(&scenario, fs)).to_vec(),
     };
     let named = |scenario: &Scenario| filter.is_empty() || filter.iter().any(|part| scenario.name.contains(part));

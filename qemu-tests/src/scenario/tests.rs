@@ -73,8 +73,23 @@ fn a_message_needs_a_text_to_wait_for() {
 
 #[test]
 fn every_scenario_of_the_matrix_can_be_read() {
-    let all = super::load_all(&workspace().join("qemu-tests/scenarios")).unwrap();
-    assert!(!all.is_empty());
-    let broken: Vec<_> = all.iter().filter(|scenario| scenario.title.is_empty() || scenario.boots.is_empty()).collect();
-    assert!(broken.is_empty(), "{broken:?}");
+    for dir in ["qemu-tests/scenarios", "qemu-tests/power-cuts"] {
+        let all = super::load_all(&workspace().join(dir)).unwrap();
+        assert!(!all.is_empty());
+        let broken: Vec<_> = all.iter().filter(|scenario| scenario.title.is_empty() || scenario.boots.is_empty()).collect();
+        assert!(broken.is_empty(), "{broken:?}");
+    }
+}
+
+/// Where no boot is logged, no cut is tried: that would pass whatever the program does.
+#[test]
+fn every_scenario_of_power_cuts_has_a_log() {
+    let all = super::load_all(&workspace().join("qemu-tests/power-cuts")).unwrap();
+    let without: Vec<_> = all.iter().filter(|scenario| !scenario.boots.iter().any(|boot| boot.block_log)).collect();
+    assert!(without.is_empty(), "{without:?}");
+}
+
+#[test]
+fn what_cannot_be_written_has_no_log() {
+    assert!(parse("title = \"\"\n[[boot]]\nblock-log = true\nread-only = true\n").unwrap_err().contains("nothing to log"));
 }
