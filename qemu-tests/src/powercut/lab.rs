@@ -62,7 +62,7 @@ impl Lab {
         disk::copy(image, &tried)?;
         self.mount(&tried)?;
         let seen = look(&place);
-        Tool::new("umount").arg(&place).run()?;
+        unmount(&place)?;
         let checked = check(self.kind.fs, &tried).or_say("after recovery");
         seen.and_then(|seen| checked.map(|()| seen))
     }
@@ -81,9 +81,19 @@ impl Lab {
 impl Drop for Lab {
     fn drop(&mut self) {
         // It goes with the namespace at the latest.
-        let _ = Tool::new("umount").arg(&self.dir).run();
+        let _ = unmount(&self.dir);
     }
 }
+
+/// Busy it can be for as long as it takes a child of another thread to begin its own program: until then it has a copy of all that
+/// was open here.
+fn unmount(place: &Path) -> Result<()> {
+    let once = || Tool::new("umount").arg(place).run().map(drop);
+    (0..BUSY).map(|_| once()).find(|done| !matches!(done, Err(why) if why.contains("busy"))).unwrap_or_else(once)
+}
+
+/// How often a mount may be found busy: each look takes some milliseconds.
+const BUSY: usize = 100;
 
 /// Nothing may be left to be repaired.
 fn check(fs: FileSystem, image: &Path) -> Result<()> {
