@@ -54,6 +54,7 @@ impl<'a> Judge<'a> {
         if let Some(record) = &record {
             every_slot_has_its_deployment(record, &on_disk)?;
             every_good_one_has_its_marker(record, &on_disk, &store)?;
+            every_trial_is_counted_before_it_has_state(&on_disk, &store)?;
         }
         nothing_is_lost(sysroot)?;
         let revision = record.as_ref().map(|record| record.revision);
@@ -126,6 +127,16 @@ fn every_good_one_has_its_marker(record: &Record, on_disk: &OnDisk, store: &Path
         }
     }
     Ok(())
+}
+
+/// A try is on the disk before anything of the deployment is touched.
+fn every_trial_is_counted_before_it_has_state(on_disk: &OnDisk, store: &Path) -> Result<()> {
+    let uncounted = |id: &&str| on_disk.slot(id).is_some_and(|slot| slot.status == Status::Trial && slot.attempt == [0; 8]);
+    let touched = |id: &&str| store.join(on_disk.expand(&format!("state/{id}@"))).exists();
+    match on_disk.ids().filter(uncounted).find(touched) {
+        Some(id) => Err(format!("{id} has state, and no try of it was counted")),
+        None => Ok(()),
+    }
 }
 
 fn nothing_is_lost(sysroot: &Path) -> Result<()> {
