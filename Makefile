@@ -56,6 +56,7 @@ matrix: setup build
 	@$(QEMU_TESTS) run --jobs $(JOBS) $(if $(FILTER),--filter $(FILTER))
 	@$(if $(FILTER),,scripts/powercut && scripts/powercut planted)
 	@$(if $(FILTER),,$(QEMU_TESTS) power-cut --all --jobs $(JOBS) && scripts/check-planted-guests)
+	@$(if $(FILTER),,scripts/explore)
 
 fuzz:
 	@scripts/fuzz $(SECONDS)

@@ -199,7 +199,7 @@ impl<'a> Boot<'a> {
             }
         };
         let again = self.ledger.record.slot(attempt.key).is_some_and(|slot| slot.is_open_in(attempt.boot));
-        self.ledger.record.drop_spent_default(self.request.config.boot.tries, attempt.boot);
+        self.ledger.record.drop_spent_default(self.request.config.boot.tries, attempt.boot, attempt.argument);
         self.ledger.record.count(attempt);
         if !self.ledger.is_changed() || cfg!(feature = "break-record") {
             return true;

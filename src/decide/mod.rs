@@ -27,4 +27,5 @@ pub mod select;
 pub mod superblock;
 pub mod table;
 pub mod utc;
+pub mod verdict;
 pub mod watchdog;

@@ -145,6 +145,12 @@ impl View {
         booted.key().or_else(|| Some(Key::of(&booted.id, self.report.as_ref()?.deployment.instance.as_ref()?)))
     }
 
+    /// The deployment that this boot's command line names.
+    pub fn argument(&self) -> Option<Key> {
+        let named = self.report.as_ref()?.argument.as_deref()?;
+        self.deployment(named).ok().and_then(Deployment::key)
+    }
+
     pub fn id_of(&self, key: Key) -> Option<&Id> {
         self.facts.id_of(key)
     }

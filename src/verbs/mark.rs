@@ -7,7 +7,8 @@ use bedplate::boot::verify;
 use bedplate::decide::marker::{Marker, Verdict};
 use bedplate::decide::model::{Deployment, Report, Rule};
 use bedplate::decide::plan::units::{RUN_COUNTDOWN, RUN_MARKED_GOOD};
-use bedplate::decide::record::{Barred, Key, Status};
+use bedplate::decide::record::Key;
+use bedplate::decide::verdict::said;
 use bedplate::error::{Errno, Error, OrFail, Result};
 use bedplate::sys::{fs, host};
 use std::io::Write;
@@ -66,22 +67,9 @@ impl Subject {
     /// What a person or a health check has said in this boot is not undone by the unit that says that all went well.
     fn may_succeed(&self, rule: Rule) -> Result<()> {
         let Some(slot) = self.view.ledger.record.slot(self.key) else { return Ok(()) };
-        let this_boot = |marker: &Marker| marker.verdict == Verdict::Failure && marker.boot_id == self.view.facts.boot_id.as_str();
-        let marked_bad = slot.status == Status::MarkedBad && self.deployment.marker.as_ref().is_some_and(this_boot);
-        // Barred since this boot began: by no rule but these two would it have been chosen.
-        let left = slot.barred == Barred::Yes && !matches!(rule, Rule::Argument | Rule::LastResort);
-        let what = match (marked_bad, left) {
-            (true, _) => "was marked bad in this boot",
-            (false, true) => "was left with bedplate rollback in this boot",
-            (false, false) => return Ok(()),
-        };
-        let id = &self.deployment.id;
+        let Some(said) = said(slot, rule, self.deployment.marker.as_ref(), &self.view.facts.boot_id) else { return Ok(()) };
+        let (id, what) = (&self.deployment.id, said.words());
         Err(Error::refused(format!("{id} {what}, it stays so (bedplate set-default {id} takes it back)")))
-    }
-
-    /// The command line's deployment, if it named one.
-    fn argument(&self) -> Option<Key> {
-        self.report.argument.as_deref().and_then(|id| self.view.deployment(id).ok()).and_then(Deployment::key)
     }
 }
 
@@ -92,9 +80,9 @@ fn good(args: &cli::Mark, out: &mut dyn Write) -> Result<Exit> {
     subject.may_succeed(rule)?;
     let tries = subject.view.config.boot.tries;
     let before = subject.view.ledger.record.clone();
-    let argument = subject.argument();
+    let argument = subject.view.argument();
     let incumbent = subject.view.ledger.record.succeed(subject.key, rule, tries, argument);
-    subject.view.ledger.record.drop_spent_default(tries, subject.view.facts.boot_id.short());
+    subject.view.ledger.record.drop_spent_default(tries, subject.view.facts.boot_id.short(), argument);
     if incumbent == NewIncumbent::Yes || !subject.has_marker(Verdict::Success) {
         // Without the marker the record still says good: a full disk must not make a good deployment roll back.
         if let Err(error) = subject.write_marker(Verdict::Success, "mark good") {

@@ -50,7 +50,8 @@ fn started(args: &cli::Note) -> Result<Exit> {
     if let Some(key) = view.booted_key() {
         view.ledger.record.note_started(key, boot);
     }
-    if let Some(id) = view.ledger.record.drop_spent_default(view.config.boot.tries, boot).and_then(|key| view.id_of(key)) {
+    let argument = view.argument();
+    if let Some(id) = view.ledger.record.drop_spent_default(view.config.boot.tries, boot, argument).and_then(|key| view.id_of(key)) {
         view.note("default", id, "given up: too many boots without success");
     }
     if view.ledger.record != before {

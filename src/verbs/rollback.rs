@@ -4,8 +4,9 @@ use super::access::View;
 use super::{Exit, counted, say};
 use crate::cli;
 use bedplate::decide::marker::{Marker, Verdict};
-use bedplate::decide::model::{Deployment, Id};
-use bedplate::decide::record::{Key, OnceGood, Status};
+use bedplate::decide::model::Id;
+use bedplate::decide::record::{Key, OnceGood};
+use bedplate::decide::verdict::rollback_target;
 use bedplate::error::{Error, Result};
 use bedplate::sys::host;
 use std::io::Write;
@@ -44,16 +45,8 @@ fn next(view: &View) -> Option<Key> {
     view.facts.deployment(&view.next_boot().first()?.id)?.key()
 }
 
-/// What would be chosen if the booted one did not exist: good once, not marked otherwise, and as far as one can see whole.
 fn fallback(view: &View, booted: Option<Key>) -> Result<Key> {
-    let usable = |key: &Key| {
-        let slot = view.ledger.record.slot(*key);
-        Some(*key) != booted && slot.is_some_and(|slot| slot.status == Status::Good && slot.once_good == OnceGood::Yes)
-    };
-    let candidates = view.next_boot().candidates;
-    let whole = |deployment: &&Deployment| deployment.defect.is_none();
-    let key_of = |id: &Id| view.facts.deployment(id).filter(whole).and_then(Deployment::key);
-    let found = candidates.iter().filter_map(|candidate| key_of(&candidate.id)).find(usable);
+    let found = rollback_target(&view.next_boot().candidates, &view.facts, &view.ledger.record, booted);
     found.ok_or_else(|| Error::refused("there is no other deployment that was good once: name one to go to it all the same"))
 }
 

@@ -197,13 +197,13 @@ impl Record {
     }
 
     /// A default that has caused `tries` fruitless boots in a row is cleared; which one it was. An argument that names it
-    /// later begins anew. The boot that is under way may still succeed.
-    pub fn drop_spent_default(&mut self, tries: u8, boot: ShortBootId) -> Option<Key> {
+    /// later begins anew, but one that stands already stays spent. The boot that is under way may still succeed.
+    pub fn drop_spent_default(&mut self, tries: u8, boot: ShortBootId, argument: Option<Key>) -> Option<Key> {
         let default = self.default?;
         if self.slot(default).is_some_and(|slot| slot.forced < tries || slot.is_open_in(boot)) {
             return None;
         }
-        if let Some(slot) = self.slot_mut(default) {
+        if let Some(slot) = self.slot_mut(default).filter(|_| argument != Some(default)) {
             slot.forced = 0;
         }
         self.default.take()

@@ -138,16 +138,19 @@ fn a_spent_default_is_dropped() {
     for (forced, tries, dropped) in [(0, 3, false), (2, 3, false), (3, 3, true), (4, 3, true), (3, 4, false)] {
         let mut record = with(pair(), |r| (r.default, r.slots[0].forced) = (Some(key(1)), forced));
         let expected = dropped.then_some(key(1));
-        assert_eq!(record.drop_spent_default(tries, [9; 8]), expected);
+        assert_eq!(record.drop_spent_default(tries, [9; 8], None), expected);
         assert_eq!(record.default.is_none(), dropped, "{forced} of {tries}");
         assert_eq!(record.slots[0].forced, if dropped { 0 } else { forced }, "an argument begins anew");
     }
     let mut gone = with(pair(), |r| r.default = Some(key(9)));
-    assert_eq!(gone.drop_spent_default(3, [9; 8]), Some(key(9)));
-    assert_eq!(pair().drop_spent_default(3, [9; 8]), None);
+    assert_eq!(gone.drop_spent_default(3, [9; 8], None), Some(key(9)));
+    assert_eq!(pair().drop_spent_default(3, [9; 8], None), None);
+    let mut named_twice = Record { default: Some(key(1)), ..record(vec![Slot { forced: 3, ..good(1) }]) };
+    assert_eq!(named_twice.drop_spent_default(3, [9; 8], Some(key(1))), Some(key(1)));
+    assert_eq!(named_twice.slot(key(1)).map(|slot| slot.forced), Some(3), "the argument is spent, too, for as long as it stands");
     let mut in_its_last_boot = with(pair(), |r| (r.default, r.slots[0].forced, r.slots[0].attempt) = (Some(key(1)), 3, [9; 8]));
-    assert_eq!(in_its_last_boot.drop_spent_default(3, [9; 8]), None, "it may still succeed");
-    assert_eq!(in_its_last_boot.drop_spent_default(3, [8; 8]), Some(key(1)));
+    assert_eq!(in_its_last_boot.drop_spent_default(3, [9; 8], None), None, "it may still succeed");
+    assert_eq!(in_its_last_boot.drop_spent_default(3, [8; 8], None), Some(key(1)));
 }
 
 #[test]

@@ -76,7 +76,7 @@ fn apply(record: &mut Record, event: u8, n: u8) {
         9 => record.note_shutdown(key, [9; 8], 1),
         10 => record.fail(attempt(n, Rule::OnceGood), Counting::Uncounted, Failure::Deterministic),
         11 => {
-            let _ = record.drop_spent_default(3, [9; 8]);
+            let _ = record.drop_spent_default(3, [9; 8], None);
         }
         12 => record.note_outcome(key, [9; 8], Outcome::Deadline),
         _ => {
