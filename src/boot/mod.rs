@@ -11,6 +11,7 @@ pub mod facts;
 pub mod kexec;
 pub mod ledger;
 pub mod load;
+pub mod loader;
 pub mod nothing_boots;
 pub mod pid1;
 pub mod prepare;

@@ -4,9 +4,11 @@
 
 use super::attempt::{self, Standing};
 use super::ledger::Ledger;
+use super::loader::{self, Seen};
 use super::store::Store;
 use super::watchdog::Guard;
 use super::{announce, evidence, facts, kexec, load, nothing_boots, sysroot};
+use crate::decide::config::RecordKind;
 use crate::decide::model::{Candidate, Counting, Deployment, Disk, Facts, FailedCandidate, Id, Report, Request, Selection};
 use crate::decide::nothing_boots::Scene;
 use crate::decide::plan::units;
@@ -82,6 +84,20 @@ fn uncounted(disk: &Disk) -> Option<String> {
     Some(format!("the record cannot be written ({why}): choosing without counting, a deployment on trial has to wait"))
 }
 
+/// The counters of the loader, and whose kernel it has started, by what it says or else by the entry's own word.
+fn look_at_loader(request: &Request, store: &Store, facts: &Facts) -> Seen {
+    let ids: Vec<Id> = facts.deployments.iter().map(|deployment| deployment.id.clone()).collect();
+    let mut seen = loader::look(request.config.boot.record, &store.sysroot, &ids);
+    seen.running = seen.running.or_else(|| request.entry.clone());
+    seen
+}
+
+/// Bad values in the state of a loader.
+fn distrust(loader: &Seen, kind: RecordKind) -> Option<String> {
+    let why = loader.state.defect.as_ref()?;
+    Some(format!("boot.record is \"{}\", and that cannot be gone by ({why}): a deployment on trial has to wait", kind.word()))
+}
+
 /// No slot is known to belong to a deployment without a readable manifest: no rule comes to it, and only this says why.
 fn torn(deployment: &Deployment) -> Option<String> {
     let error = deployment.defect.as_ref().filter(|_| deployment.manifest.is_none())?;
@@ -97,6 +113,7 @@ struct Boot<'a> {
     ledger: Ledger,
     disk: Disk,
     guard: Guard,
+    loader: Seen,
     failed: Vec<FailedCandidate>,
     warnings: Vec<String>,
 }
@@ -112,12 +129,14 @@ impl<'a> Boot<'a> {
             ledger.record.continue_boot(attempt.short(), facts.boot_id.short());
         }
         evidence::find_out(&store, &mut facts, &mut ledger.record);
+        let loader = look_at_loader(&request, &store, &facts);
         warnings.extend(ledger.warning().or_else(|| uncounted(&disk)));
+        warnings.extend(distrust(&loader, request.config.boot.record));
         warnings.extend(store.writable_by_others(facts.deployments.iter().map(|deployment| &deployment.id)));
         warnings.extend(facts.deployments.iter().filter_map(torn));
         say(warnings.get(heard..).unwrap_or_default());
         let guard = Guard::new(&options.run, request.config.boot.watchdog);
-        Ok(Self { options, request, store, facts, ledger, disk, guard, failed: Vec::new(), warnings })
+        Ok(Self { options, request, store, facts, ledger, disk, guard, loader, failed: Vec::new(), warnings })
     }
 
     fn bring_up(mut self) -> Result<Report> {
@@ -136,7 +155,8 @@ impl<'a> Boot<'a> {
 
     fn select(&self) -> Selection {
         let failed: Vec<Id> = self.failed.iter().map(|candidate| candidate.id.clone()).collect();
-        let (request, facts, record) = (&self.request, &self.facts, &self.ledger.record);
+        let (request, facts) = (&self.request, &self.facts);
+        let record = &self.loader.state.limit(&self.ledger.record, &facts.deployments, self.loader.running.as_ref());
         select(Input { request, facts, record, disk: &self.ledger.access, failed: &failed })
     }
 

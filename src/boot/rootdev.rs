@@ -1,8 +1,8 @@
 //! Finds a block device by name, UUID or label, and mounts it. The wait for it is bounded and driven by the kernel's events.
 
-use crate::decide::partitions;
 use crate::decide::rootspec::RootSpec;
 use crate::decide::superblock::{self, Superblock};
+use crate::decide::{mountinfo, partitions};
 use crate::error::{Error, OrFail, Result};
 use crate::sys::mount::{self, Parameter};
 use crate::sys::{OwnedFd, SysResult, fs, host, uevent};
@@ -66,13 +66,49 @@ fn start(node: &str, length: usize) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
+/// The kernel's name of the disk that a partition is on.
+fn disk(name: &str) -> Option<String> {
+    host::read_path(&format!("/sys/class/block/{name}/partition")).ok()?;
+    let link = fs::open_dir("/sys/class/block").and_then(|dir| fs::read_link_in(dir, name)).ok()?;
+    link.rsplit('/').nth(1).map(ToString::to_string)
+}
+
+/// The kernel's name of the device that an open directory is on, by the source of its mount.
+fn device_of(directory: &OwnedFd) -> Option<String> {
+    let id = mount::id_of(directory).ok()?;
+    let mounts = mountinfo::parse(&host::read_path("/proc/thread-self/mountinfo").ok()?);
+    let source = mounts.into_iter().find(|mount| u64::from(mount.id) == id)?.source;
+    let name = source.strip_prefix("/dev/mapper/").map_or_else(|| source.strip_prefix("/dev/").map(String::from), mapped)?;
+    Some(name.replace('/', "!"))
+}
+
+/// What device mapper calls `dm-N`.
+fn mapped(name: &str) -> Option<String> {
+    let names = fs::open_dir("/sys/class/block").and_then(fs::names).unwrap_or_default();
+    names.into_iter().find(|node| host::read_path(&format!("/sys/class/block/{node}/dm/name")).is_ok_and(|found| found.trim() == name))
+}
+
+/// The kernel's name of the disk whose partition holds an open directory.
+pub fn disk_of(directory: &OwnedFd) -> Result<String> {
+    let device = device_of(directory).ok_or_else(|| Error::transient("the device that the store is on is not known"))?;
+    disk(&device).ok_or_else(|| Error::transient(format!("the store is on \"{device}\", which is no partition of a disk")))
+}
+
+/// What spreads the blocks of an open directory over others: a loader cannot write there.
+pub fn mapping(directory: &OwnedFd) -> Option<&'static str> {
+    let sys = fs::open_dir(&format!("/sys/class/block/{}", device_of(directory)?)).ok()?;
+    [("dm", "a device-mapper volume (LVM, LUKS)"), ("md", "a RAID")]
+        .into_iter()
+        .find(|(name, _)| fs::stat_in(&sys, name).is_ok())
+        .map(|(_, kind)| kind)
+}
+
 /// The entry of a partition in the table of its disk.
 fn partition(node: &str) -> Option<partitions::Partition> {
     let name = node.strip_prefix("/dev/")?.replace('/', "!");
     let attribute = |file: &str| host::read_path(&format!("/sys/class/block/{name}/{file}")).ok();
     let number: usize = attribute("partition")?.trim().parse().ok()?;
-    let link = fs::open_dir("/sys/class/block").and_then(|dir| fs::read_link_in(dir, &name)).ok()?;
-    let disk = link.rsplit('/').nth(1)?.replace('!', "/");
+    let disk = disk(&name)?.replace('!', "/");
     let sector = host::read_path(&format!("/sys/class/block/{disk}/queue/logical_block_size")).ok()?.trim().parse().ok()?;
     let bytes = start(&format!("/dev/{disk}"), partitions::PROBED)?;
     partitions::parse(&bytes, sector).into_iter().find(|partition| partition.number == number)

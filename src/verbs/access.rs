@@ -6,6 +6,7 @@ use bedplate::boot::facts;
 use bedplate::boot::ledger::{self, Ledger, Lost};
 use bedplate::boot::store::Store;
 use bedplate::decide::config::{Config, KernelMismatch};
+use bedplate::decide::loader::state::State;
 use bedplate::decide::model::{BootId, Candidate, Deployment, Disk, Facts, Id, Report, Request, Selection};
 use bedplate::decide::record::{Key, Record};
 use bedplate::decide::select::{Input, select};
@@ -20,12 +21,16 @@ const SYSROOTS: [&str; 2] = ["/sysroot", "/run/bedplate/sysroot"];
 #[derive(Debug)]
 pub struct View {
     pub store: Store,
+    /// Of the physical root.
+    pub path: String,
     pub facts: Facts,
     pub ledger: Ledger,
     /// The effective configuration: of this boot, else of the store's last boot, else the defaults.
     pub config: Config,
     /// The report of this boot; `None` where there is none or it is another boot's.
     pub report: Option<Report>,
+    /// What the boot loader counts, where it does.
+    pub loader: Option<State>,
     pub warnings: Vec<String>,
 }
 
@@ -61,7 +66,8 @@ impl View {
         let disk = if read_only { Disk::ReadOnly("it is mounted read-only".into()) } else { Disk::Writable };
         let ledger = Ledger::open(&store, &facts.deployments, &disk, config.boot.tries);
         warnings.extend(ledger.warning());
-        Ok(Self { store, facts, ledger, config, report, warnings })
+        let loader = super::loader::state(config.boot.record, &store.sysroot, path, report.as_ref(), &facts);
+        Ok(Self { store, path: path.into(), facts, ledger, config, report, loader, warnings })
     }
 
     /// Opens for writing: one verb at a time, in a private mount namespace where the store is mounted read-only.
@@ -166,7 +172,9 @@ impl View {
             None => Disk::Writable,
             Some(lost) => Disk::ReadOnly(lost.reason()),
         };
-        select(Input { request: &request, facts: &facts, record: &self.ledger.record, disk: &disk, failed: &[] })
+        let limited = self.loader.as_ref().map(|loader| loader.limit(&self.ledger.record, &facts.deployments, None));
+        let record = limited.as_ref().unwrap_or(&self.ledger.record);
+        select(Input { request: &request, facts: &facts, record, disk: &disk, failed: &[] })
     }
 
     /// Why this one cannot boot, as far as one can see without trying.

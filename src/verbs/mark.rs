@@ -103,6 +103,7 @@ fn good(args: &cli::Mark, out: &mut dyn Write) -> Result<Exit> {
             log::warn!("cannot remove deployments that nothing needs: {error}, trying again at the next success");
         }
     }
+    super::loader::good(&subject.view, id)?;
     say(out, &if first { format!("{id} is good\n") } else { format!("{id} is good already\n") })?;
     Ok(Exit::Done)
 }
@@ -129,8 +130,11 @@ fn bad(args: &cli::Mark, reason: &str, out: &mut dyn Write) -> Result<Exit> {
         say(out, &format!("{id} is bad already\n"))?;
         return Ok(Exit::Done);
     }
+    let next = subject.view.next_boot().first().map(|candidate| candidate.id.clone());
+    let told = super::loader::leave(&subject.view, Some(&id), next.as_ref());
     subject.view.commit()?;
     subject.view.note("bad", &id, reason);
+    told.map_err(|error| Error::new(error.kind, format!("{id} is bad, but {error}")))?;
     let next = subject.view.next_boot().first().map_or("nothing".into(), |candidate| candidate.id.to_string());
     say(out, &format!("{id} is bad; the next boot is {next}\n"))?;
     Ok(Exit::Done)

@@ -7,6 +7,7 @@ pub mod history;
 pub mod init_store;
 pub mod lint;
 pub mod list;
+pub mod loader;
 pub mod mark;
 pub mod note;
 pub mod pid1;

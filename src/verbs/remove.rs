@@ -42,6 +42,9 @@ fn check(view: &View, deployment: &Deployment) -> Result<()> {
 
 /// Removes a deployment that was checked. What it was preferred for is returned, as a sentence.
 fn take_away(view: &mut View, deployment: &Deployment, why: &str) -> Result<Option<String>> {
+    if let Err(error) = super::loader::leave(view, Some(&deployment.id), None) {
+        log::warn!("{error}, removing {} all the same", deployment.id);
+    }
     let was_preferred = disarm(view, deployment)?;
     let (from, to) = (format!("deployments/{}", deployment.id), format!("deployments/.{}.del", deployment.id));
     fs::rename_new_in(&view.store.dir, &from, &to).or_fail("cannot set aside", &from)?;

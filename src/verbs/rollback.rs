@@ -33,9 +33,11 @@ pub fn run(args: &cli::Rollback, out: &mut dyn Write) -> Result<Exit> {
     let tries = view.config.boot.tries;
     remember_target(&view, target)?;
     view.ledger.record.roll_back(booted, target, tries);
+    let told = super::loader::leave(&view, booted.and_then(|key| view.id_of(key)), view.id_of(target));
     view.commit()?;
     let id = view.id_of(target).cloned().ok_or_else(|| Error::transient("the target is gone"))?;
     view.note("rollback", &id, "asked for");
+    told.map_err(|error| Error::new(error.kind, format!("the next boot is {id}, but {error}")))?;
     say(out, &message(&view, &id))?;
     Ok(Exit::Done)
 }

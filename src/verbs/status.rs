@@ -7,6 +7,7 @@ use super::{Exit, counted, plain, say, say_json};
 use crate::cli;
 use bedplate::boot::verify;
 use bedplate::decide::health::Health;
+use bedplate::decide::loader::state::State;
 use bedplate::decide::model::{Chosen, Deployment, FailedCandidate, Id, PreviousBoot, Rule, SCHEMA, Selection};
 use bedplate::decide::record::{Outcome, Status as Standing};
 use bedplate::error::{Error, Kind, Result};
@@ -66,6 +67,8 @@ pub struct Status {
     one_shot: Option<String>,
     incumbent: Option<String>,
     nothing_booted: Option<NothingBooted>,
+    /// What the boot loader counts, where `boot.record` names one.
+    loader: Option<State>,
     warnings: Vec<String>,
 }
 
@@ -122,6 +125,7 @@ impl Status {
             one_shot: record.one_shot.and_then(name),
             incumbent: record.incumbent.and_then(name),
             nothing_booted: NothingBooted::find(&view.store, &view.facts.boot_id),
+            loader: view.loader.clone(),
             warnings,
         })
     }
@@ -148,6 +152,9 @@ impl Status {
             if let Some(value) = value {
                 line(name, value);
             }
+        }
+        if let Some(loader) = &self.loader {
+            line("loader", &loader.to_string());
         }
         self.warnings.iter().for_each(|warning| line("warning", warning));
         text

@@ -17,7 +17,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_bedplate");
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_bedplate");
 
 pub struct Machine<'a> {
     pub lab: &'a Lab,

@@ -10,6 +10,7 @@ mod ended;
 mod fallback;
 mod fstab;
 mod good;
+mod loaders;
 mod machine;
 mod modes;
 #[path = "../namespace/mod.rs"]

@@ -1,6 +1,6 @@
 //! Keys that a later version will obey: asking for them must not be silent.
 
-use super::{Config, RecordKind, Require};
+use super::{Config, Require};
 use alloc::vec::Vec;
 
 /// A key that was asked for and is not obeyed.
@@ -21,7 +21,6 @@ impl core::fmt::Display for Unsupported {
 pub fn unsupported(config: &Config) -> Vec<Unsupported> {
     let asked = [
         (config.integrity.require != Require::None, "integrity.require", "deployments are not verified"),
-        (config.boot.record != RecordKind::Native, "boot.record", "the native record is used"),
         (!config.boot.record_device.is_empty(), "boot.record-device", "the record in the store is used"),
         (config.ostree.rollback, "ostree.rollback", "OSTree deployments are left alone"),
         (!config.etc.clean.is_empty(), "etc.clean", "drift is kept"),

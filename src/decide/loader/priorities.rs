@@ -46,11 +46,16 @@ fn standing(attributes: Attributes) -> Standing {
 
 /// The steps of a change, each to be on the disk before the next.
 pub fn steps(partitions: &[Partition], id: &Id, change: Change) -> Result<Vec<Edits>, String> {
-    let index = find(partitions, id)?.index;
+    let partition = find(partitions, id)?;
+    let index = partition.index;
     match change {
-        // It gets its tries while no loader would start it yet.
         Change::Arm { tries } => {
             let armed = Attributes { priority: 0, tries: tries.clamp(1, MOST), successful: false };
+            // It may be the only one that would be started: that it stays.
+            if partition.attributes.is_bootable() {
+                return Ok(vec![first(partitions, index, armed)]);
+            }
+            // It gets its tries while no loader would start it yet.
             Ok(vec![vec![(index, Attributes::default())], vec![(index, armed)], first(partitions, index, armed)])
         }
         Change::Good => Ok(vec![first(partitions, index, Attributes { priority: 0, tries: 0, successful: true })]),

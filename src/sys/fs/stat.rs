@@ -24,6 +24,8 @@ pub struct Stat {
     pub gid: u32,
     /// Bytes.
     pub size: u64,
+    /// Of 512 bytes, that are really there.
+    pub blocks: u64,
     pub device: u64,
     pub inode: u64,
 }
@@ -41,6 +43,7 @@ fn to_stat(stat: &fs::Stat) -> Stat {
         uid: stat.st_uid,
         gid: stat.st_gid,
         size: u64::try_from(stat.st_size).unwrap_or_default(),
+        blocks: u64::try_from(stat.st_blocks).unwrap_or_default(),
         device: stat.st_dev,
         inode: stat.st_ino,
     }
@@ -58,4 +61,9 @@ pub fn stat_in(root: impl AsFd, path: &str) -> SysResult<Stat> {
 /// Of what the path means inside `root`, symlinks followed.
 pub fn stat_target_in(root: impl AsFd, path: &str) -> SysResult<Stat> {
     stat_fd(open_target_in(root, path)?)
+}
+
+/// The number of a file system's kind, as linux/magic.h has it.
+pub fn magic(file: impl AsFd) -> SysResult<u64> {
+    Ok(u64::try_from(fs::fstatfs(file)?.f_type).unwrap_or_default())
 }

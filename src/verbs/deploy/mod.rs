@@ -7,10 +7,11 @@ mod source;
 
 use super::access::View;
 use super::remove::clear_leftovers;
-use super::{Exit, counted, plain, say};
+use super::{Exit, counted, loader, plain, say};
 use crate::cli;
 use bedplate::boot::copy::{Totals, measure};
 use bedplate::decide::deploy::{self, Need, Space, Standing, WhileOnTrial, has_room, may_deploy};
+use bedplate::decide::loader::state::Change;
 use bedplate::decide::manifest::{Manifest, TreeKind};
 use bedplate::decide::marker::{Marker, Verdict};
 use bedplate::decide::model::{Candidate, Deployment, Id, Instance};
@@ -37,9 +38,11 @@ pub fn run(args: &cli::Deploy, out: &mut dyn Write) -> Result<Exit> {
     }
     let totals = measure(source.dir.as_fd())?;
     check_room(&view, &source, totals)?;
+    loader::prove(&view, &id)?;
     let manifest = manifest(args, id, &view, &source)?;
     install::install(&view.store, &source, totals, &manifest, &interrupts)?;
     let armed = arm(args, standing, &mut view, &manifest)?;
+    loader::arm(&view, &manifest.id, change(args, standing, &view))?;
     say(out, &summary(&manifest, standing, &view, armed))?;
     Ok(Exit::Done)
 }
@@ -49,6 +52,14 @@ fn check(args: &cli::Deploy, id: &Id, standing: Standing, view: &View, source: &
     let store = deploy::Store { existing: &existing, record: &view.ledger.record, booted: view.booted_key(), protected: &protected(view) };
     let trial = if args.force { WhileOnTrial::Force } else { WhileOnTrial::Refuse };
     may_deploy(id, standing, trial, store, &source.facts(&view.store)?)
+}
+
+/// What the boot loader that counts is told.
+fn change(args: &cli::Deploy, standing: Standing, view: &View) -> Change {
+    match standing {
+        Standing::Trial => Change::Arm { tries: args.tries.unwrap_or(view.config.boot.tries) },
+        Standing::Good => Change::Good,
+    }
 }
 
 fn check_room(view: &View, source: &Source, totals: Totals) -> Result<()> {

@@ -1,3 +1,4 @@
 mod disk;
 mod gpt;
+mod order;
 mod state;

@@ -58,6 +58,8 @@ fn what_changes_make_of_them() {
         ("b", Change::Good, "b good, a good, c good"),
         ("a", Change::Bad, "c good, a not to be started, b not to be started"),
         ("d", Change::Good, "no partition of the disk is named \"d\" (sgdisk --change-name=NUMBER:d names one)"),
+        // Good until now: never is it nothing that could be started.
+        ("a", Change::Arm { tries: 2 }, "a with 2 starts left, c good, b not to be started"),
     ] {
         let mut disk = Disk::new(&start);
         let mut all = Vec::new();
