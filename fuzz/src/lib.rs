@@ -1,8 +1,10 @@
 //! Every parser and codec of what a disk or a command line gives, with what must hold of its result whatever the input is.
 //!
-//! A target panics where that does not hold. Binary formats are in `disk`, texts in `text`.
+//! A target panics where that does not hold. Texts are in `text`, the disk's own formats in `disk`, what
+//! loaders and watchdogs keep in `loader`.
 
 mod disk;
+mod loader;
 mod text;
 
 /// A name, as in Cargo.toml and in `seeds/`, and what it does with any bytes.
@@ -26,6 +28,14 @@ pub const TARGETS: &[Target] = &[
     ("record", disk::record),
     ("superblock", disk::superblock),
     ("partitions", disk::partitions),
+    ("counter", loader::counter),
+    ("loader_variable", loader::loader_variable),
+    ("grubenv", loader::grubenv),
+    ("gpt", loader::gpt),
+    ("panic_record", loader::panic_record),
+    ("health_conf", loader::health_conf),
+    ("health_output", loader::health_output),
+    ("watchdog", loader::watchdog),
 ];
 
 /// Runs the target with this name.

@@ -11,7 +11,7 @@ mod script;
 mod tests;
 
 pub use conf::disabled;
-pub use output::Tail;
+pub use output::{LIMIT, Tail};
 pub use script::{Found, Listing, Script, Start, list};
 
 use crate::decide::config::Seconds;

@@ -239,7 +239,8 @@ impl Pair {
     /// What is wrong with one of them, in words.
     pub fn damage(&self) -> Option<String> {
         match (&self.primary, &self.backup) {
-            (Ok(primary), Ok(backup)) if primary.entries == backup.entries => None,
+            (Ok(primary), Ok(backup)) if primary.entries == backup.entries && backup.header.field(OWN_LBA) == self.last => None,
+            (Ok(_), Ok(backup)) if backup.header.field(OWN_LBA) != self.last => Some("the backup GPT is not at the end of the disk".into()),
             (Ok(_), Ok(_)) => Some("the backup GPT differs from the primary".into()),
             (Err(why), Ok(_)) => Some(format!("the primary GPT is damaged ({why}), the backup counts")),
             (Ok(_), Err(why)) => Some(format!("the backup GPT is damaged ({why})")),
@@ -256,35 +257,26 @@ impl Pair {
             return Ok(Vec::new());
         }
         let (primary, backup) = self.places(current)?;
-        let (primary_at, backup_at) = (PRIMARY, self.backup_lba(current));
-        let primary = current.write(primary_at, backup_at, primary, &entries);
-        let backup = current.write(backup_at, primary_at, backup, &entries);
+        // A backup elsewhere, on a disk that has grown, is found by nobody while the primary one is being written.
+        let primary = current.write(PRIMARY, self.last, primary, &entries);
+        let backup = current.write(self.last, PRIMARY, backup, &entries);
         Ok(if self.primary.is_ok() { vec![backup, primary] } else { vec![primary, backup] })
-    }
-
-    fn backup_lba(&self, current: &Table) -> u64 {
-        match (&self.primary, &self.backup) {
-            (_, Ok(backup)) => backup.header.field(OWN_LBA),
-            (Ok(primary), _) if primary.header.other() > primary.header.field(LAST_USABLE) => primary.header.other().min(self.last),
-            _ => self.last.max(current.header.field(LAST_USABLE)),
-        }
     }
 
     /// Where the entries of both are, or belong: nothing else may be there.
     fn places(&self, current: &Table) -> Result<(u64, u64), String> {
         let sector = current.header.bytes.len().max(1);
         let sectors = u64::try_from(current.entries.len().div_ceil(sector)).unwrap_or(u64::MAX);
-        let known = |table: &Result<Table, String>| {
-            table.as_ref().ok().filter(|table| table.entries.len() == current.entries.len()).map(|table| table.header.entries().0)
+        let known = |table: &Result<Table, String>, at: u64| {
+            let table = table.as_ref().ok().filter(|table| table.header.field(OWN_LBA) == at);
+            table.filter(|table| table.entries.len() == current.entries.len()).map(|table| table.header.entries().0)
         };
-        let backup_lba = self.backup_lba(current);
-        let primary = known(&self.primary).unwrap_or(PRIMARY + 1);
-        let backup = known(&self.backup).unwrap_or(backup_lba.saturating_sub(sectors));
-        let free = |from: u64| {
-            (PRIMARY < from && from.saturating_add(sectors) <= current.header.field(FIRST_USABLE))
-                || (from > current.header.field(LAST_USABLE) && from.saturating_add(sectors) <= backup_lba)
-        };
-        if !free(primary) || !free(backup) || backup_lba > self.last {
+        let primary = known(&self.primary, PRIMARY).unwrap_or(PRIMARY + 1);
+        let backup = known(&self.backup, self.last).unwrap_or(self.last.saturating_sub(sectors));
+        let before_all = PRIMARY < primary && primary.saturating_add(sectors) <= current.header.field(FIRST_USABLE);
+        let after_all = backup > current.header.field(LAST_USABLE) && backup.saturating_add(sectors) <= self.last;
+        let apart = current.header.field(FIRST_USABLE) <= current.header.field(LAST_USABLE);
+        if !before_all || !after_all || !apart {
             return Err("there is no room for both GPTs: repair them with sgdisk".to_string());
         }
         Ok((primary, backup))

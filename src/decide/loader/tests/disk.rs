@@ -58,7 +58,7 @@ impl Disk {
     }
 
     pub fn pair(&self) -> Pair {
-        Pair::read(SECTOR, SECTORS as u64 - 1, |lba, bytes| {
+        Pair::read(SECTOR, (self.0.len() / SECTOR) as u64 - 1, |lba, bytes| {
             let at = usize::try_from(lba).ok().and_then(|lba| lba.checked_mul(SECTOR)).ok_or("beyond")?;
             Ok(self.0.get(at..).and_then(|rest| rest.get(..bytes)).ok_or("beyond")?.to_vec())
         })
