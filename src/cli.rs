@@ -180,6 +180,9 @@ pub struct Deploy {
     /// version to show (default: the tree's os-release)
     #[argh(option)]
     pub version_name: Option<String>,
+    /// where the boot loader reads kernels and entries (default: the boot partition that is mounted)
+    #[argh(option)]
+    pub boot: Option<String>,
     /// the physical root (default /sysroot, else /run/bedplate/sysroot)
     #[argh(option)]
     pub sysroot: Option<String>,
@@ -195,6 +198,9 @@ pub struct Remove {
     /// the deployment
     #[argh(positional)]
     pub id: String,
+    /// where the boot loader reads kernels and entries (default: the boot partition that is mounted)
+    #[argh(option)]
+    pub boot: Option<String>,
     /// the physical root (default /sysroot, else /run/bedplate/sysroot)
     #[argh(option)]
     pub sysroot: Option<String>,

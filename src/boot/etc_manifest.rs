@@ -88,16 +88,21 @@ impl Collector {
     }
 
     fn digest(&mut self, file: &OwnedFd) -> core::result::Result<Digest, Errno> {
-        let mut sum = Sha256::new();
-        let mut size = 0;
-        loop {
-            let done = fs::read_at(file, &mut self.buffer, size)?;
-            if done == 0 {
-                return Ok(Digest { size, sha256: sum.finalize().into() });
-            }
-            sum.update(self.buffer.get(..done).unwrap_or_default());
-            size += done as u64;
+        digest_of_file(file, &mut self.buffer)
+    }
+}
+
+/// Of the whole content of an open file, whatever its position; read through `buffer`, which must not be empty.
+pub fn digest_of_file(file: impl AsFd, buffer: &mut [u8]) -> core::result::Result<Digest, Errno> {
+    let mut sum = Sha256::new();
+    let mut size = 0;
+    loop {
+        let done = fs::read_at(file.as_fd(), buffer, size)?;
+        if done == 0 {
+            return Ok(Digest { size, sha256: sum.finalize().into() });
         }
+        sum.update(buffer.get(..done).unwrap_or_default());
+        size += done as u64;
     }
 }
 

@@ -117,7 +117,7 @@ fn kernel_fit(store: &Store, root: &str, running: &str) -> Result<KernelFit> {
 }
 
 /// The files of a kernel that can be started, where both are there.
-fn own_kernel(tree: impl AsFd, release: &str) -> Option<OwnKernel> {
+pub fn own_kernel(tree: impl AsFd, release: &str) -> Option<OwnKernel> {
     let is_file = |path: &String| fs::stat_target_in(&tree, path).is_ok_and(|stat| stat.file_type == fs::FileType::Regular);
     let image = image_places(release).into_iter().find(is_file)?;
     let initramfs = initramfs_places(release).into_iter().find(is_file)?;

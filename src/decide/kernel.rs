@@ -12,7 +12,8 @@ pub const LONGEST_CMDLINE: usize = 2047;
 
 /// The argument by which a kernel that was started by kexec knows the boot id of the one before it.
 pub const ATTEMPT: &str = "bedplate.attempt";
-const ENTRY: &str = "bedplate.entry";
+/// The argument by which a loader entry says whose kernel it starts.
+pub const ENTRY: &str = "bedplate.entry";
 
 /// A kernel with its initramfs, as files of a deployment's tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,13 +82,14 @@ pub fn next_cmdline(running: &str, id: &Id, boot: &BootId) -> String {
 }
 
 /// What stands before `--`, and the rest: it is init's.
-fn split_at_init(mut words: Vec<String>) -> (Vec<String>, Vec<String>) {
+pub(super) fn split_at_init(mut words: Vec<String>) -> (Vec<String>, Vec<String>) {
     let end = words.iter().position(|word| word == "--").unwrap_or(words.len());
     let rest = words.split_off(end);
     (words, rest)
 }
 
-fn is_of_this_kernel(word: &str) -> bool {
+/// What a boot loader, or bedplate in its place, has added for the kernel that it started.
+pub(super) fn is_of_this_kernel(word: &str) -> bool {
     ["BOOT_IMAGE", "initrd", ENTRY, ATTEMPT].contains(&to_word(word).name.as_str())
 }
 

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod bls_entry;
 pub mod cmdline;
 pub mod config;
 pub mod deploy;

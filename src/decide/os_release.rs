@@ -4,11 +4,17 @@ use alloc::string::String;
 
 /// The version to show: `IMAGE_VERSION`, else `VERSION_ID`, else empty. The last assignment of a key counts.
 pub fn version(text: &str) -> String {
-    let value = |key: &str| {
-        let lines = text.lines().rev().filter_map(|line| line.trim().split_once('='));
-        lines.filter(|(name, _)| *name == key).map(|(_, value)| unquote(value)).next()
-    };
-    value("IMAGE_VERSION").or_else(|| value("VERSION_ID")).unwrap_or_default()
+    value(text, "IMAGE_VERSION").or_else(|| value(text, "VERSION_ID")).unwrap_or_default()
+}
+
+/// The name to show: `PRETTY_NAME`, else `NAME`, else empty.
+pub fn name(text: &str) -> String {
+    value(text, "PRETTY_NAME").or_else(|| value(text, "NAME")).unwrap_or_default()
+}
+
+fn value(text: &str, key: &str) -> Option<String> {
+    let lines = text.lines().rev().filter_map(|line| line.trim().split_once('='));
+    lines.filter(|(name, _)| *name == key).map(|(_, value)| unquote(value)).next()
 }
 
 fn unquote(value: &str) -> String {
@@ -61,5 +67,7 @@ mod tests {
         ] {
             assert_eq!(version(text), expected, "{text}");
         }
+        assert_eq!(name("NAME=Debian\nPRETTY_NAME=\"Debian 13\"\n"), "Debian 13");
+        assert_eq!((name("NAME=Debian\n").as_str(), name("").as_str()), ("Debian", ""));
     }
 }

@@ -1,6 +1,7 @@
 //! `mark`: the verdict on the booted deployment, as marker and in the record.
 
 use super::access::View;
+use super::boot_partition::BootPartition;
 use super::{Exit, say};
 use crate::cli;
 use bedplate::boot::verify;
@@ -75,6 +76,8 @@ impl Subject {
 
 fn good(args: &cli::Mark, out: &mut dyn Write) -> Result<Exit> {
     use bedplate::decide::record::change::NewIncumbent;
+    // What cannot be found there keeps nobody from being good.
+    let boot = BootPartition::find(None);
     let mut subject = Subject::open(args)?;
     let rule = Rule::from_word(&subject.report.choice.rule).unwrap_or(Rule::Argument);
     subject.may_succeed(rule)?;
@@ -99,7 +102,7 @@ fn good(args: &cli::Mark, out: &mut dyn Write) -> Result<Exit> {
         subject.view.note("good", id, "mark good");
     }
     if incumbent == NewIncumbent::Yes {
-        if let Err(error) = super::remove::prune(&mut subject.view) {
+        if let Err(error) = boot.and_then(|boot| super::remove::prune(&mut subject.view, boot.as_ref())) {
             log::warn!("cannot remove deployments that nothing needs: {error}, trying again at the next success");
         }
     }

@@ -1,9 +1,11 @@
 //! The verbs, one file each. They gather, call `decide`, and write.
 
 pub mod access;
+pub mod boot_partition;
 pub mod deploy;
 pub mod health;
 pub mod history;
+pub mod hooks;
 pub mod init_store;
 pub mod lint;
 pub mod list;

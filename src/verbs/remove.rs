@@ -2,12 +2,15 @@
 //! `deploy` or `remove` finishes it.
 
 use super::access::View;
+use super::boot_partition::{self, BootPartition};
+use super::hooks::Hooks;
 use super::{Exit, say};
 use crate::cli;
 use bedplate::boot::copy::remove_tree_in;
 use bedplate::boot::store::{STORE, Store};
+use bedplate::decide::bls_entry;
 use bedplate::decide::deploy::{Removal, lone, may_remove, orphans};
-use bedplate::decide::manifest;
+use bedplate::decide::manifest::{self, Manifest};
 use bedplate::decide::model::{Deployment, Id};
 use bedplate::decide::record::{Key, Status};
 use bedplate::error::{Errno, OrFail, Result};
@@ -18,17 +21,19 @@ use std::io::Write;
 const DEPLOYMENTS: &str = "bedplate/deployments";
 
 pub fn run(args: &cli::Remove, out: &mut dyn Write) -> Result<Exit> {
+    let boot = BootPartition::find(args.boot.as_deref())?;
     let mut view = View::open_for_change(args.sysroot.as_deref(), &args.run)?;
-    clear_leftovers(&view.store, &args.id)?;
+    let boot = boot.filter(|boot| boot.serves(&view));
+    clear_leftovers(&view.store, boot.as_ref(), &args.id)?;
     let deployment = view.deployment(&args.id)?.clone();
     check(&view, &deployment)?;
-    let was_preferred = take_away(&mut view, &deployment, "asked for")?;
+    let was_preferred = take_away(&mut view, boot.as_ref(), &deployment, "asked for")?;
     say(out, &format!("removed {}\n{}", deployment.id, was_preferred.unwrap_or_default()))?;
     Ok(Exit::Done)
 }
 
 /// Whether nothing stands against the removal.
-fn check(view: &View, deployment: &Deployment) -> Result<()> {
+pub fn check(view: &View, deployment: &Deployment) -> Result<()> {
     may_remove(Removal {
         id: &deployment.id,
         key: deployment.key(),
@@ -41,28 +46,46 @@ fn check(view: &View, deployment: &Deployment) -> Result<()> {
 }
 
 /// Removes a deployment that was checked. What it was preferred for is returned, as a sentence.
-fn take_away(view: &mut View, deployment: &Deployment, why: &str) -> Result<Option<String>> {
+fn take_away(view: &mut View, boot: Option<&BootPartition>, deployment: &Deployment, why: &str) -> Result<Option<String>> {
     if let Err(error) = super::loader::leave(view, Some(&deployment.id), None) {
         log::warn!("{error}, removing {} all the same", deployment.id);
     }
     let was_preferred = disarm(view, deployment)?;
-    let (from, to) = (format!("deployments/{}", deployment.id), format!("deployments/.{}.del", deployment.id));
-    fs::rename_new_in(&view.store.dir, &from, &to).or_fail("cannot set aside", &from)?;
-    sync_dir(&view.store, "deployments")?;
+    Hooks::of(view, &deployment.id)?.remove();
+    if let (Some(boot), Some(owner)) = (boot, boot_partition::owner(deployment)) {
+        boot.clear(&owner)?;
+    }
+    set_aside(&view.store, &deployment.id)?;
     view.note("removed", &deployment.id, why);
     finish_removal(&view.store, &deployment.id)?;
     Ok(was_preferred)
 }
 
+/// Removes a deployment that was never armed, as if it had not been deployed.
+pub fn take_back(store: &Store, boot: Option<&BootPartition>, manifest: &Manifest) -> Result<()> {
+    if let Some(boot) = boot {
+        boot.clear(&bls_entry::owner(&manifest.id, &manifest.instance))?;
+    }
+    set_aside(store, &manifest.id)?;
+    finish_removal(store, &manifest.id)
+}
+
+/// From here on it is no deployment.
+fn set_aside(store: &Store, id: &Id) -> Result<()> {
+    let (from, to) = (format!("deployments/{id}"), format!("deployments/.{id}.del"));
+    fs::rename_new_in(&store.dir, &from, &to).or_fail("cannot set aside", &from)?;
+    sync_dir(store, "deployments")
+}
+
 /// After a success: of the deployments that nothing needs and nobody asked for, the newest `keep` stay. One that was put there
 /// by hand is not ours.
-pub fn prune(view: &mut View) -> Result<()> {
+pub fn prune(view: &mut View, boot: Option<&BootPartition>) -> Result<()> {
     let keep = usize::from(view.config.boot.keep);
     let mut spare = spare(view);
     spare.sort_by_key(|(order, _)| *order);
     let surplus = if keep == 0 { 0 } else { spare.len().saturating_sub(keep) };
     for (_, deployment) in spare.iter().take(surplus) {
-        take_away(view, deployment, "more than boot.keep")?;
+        take_away(view, boot, deployment, "more than boot.keep")?;
     }
     Ok(())
 }
@@ -126,13 +149,13 @@ fn carries(view: &View, deployment: &Deployment) -> Result<bool> {
     }
 }
 
-/// What runs that were interrupted left in deployments/: half-written copies go, removals are finished. What cannot be cleared
-/// away stands in the way of its own ID alone.
-pub fn clear_leftovers(store: &Store, wanted: &str) -> Result<()> {
+/// What runs that were interrupted left in deployments/ and on the boot partition: half-written copies go, removals are finished.
+/// What cannot be cleared away stands in the way of its own ID alone.
+pub fn clear_leftovers(store: &Store, boot: Option<&BootPartition>, wanted: &str) -> Result<()> {
     for name in fs::names_in(&store.dir, "deployments").or_fail("cannot read", DEPLOYMENTS)? {
         let leftover = |suffix: &str| name.strip_prefix('.')?.strip_suffix(suffix).and_then(Id::parse);
         let (id, cleared) = match (leftover(".new"), leftover(".del")) {
-            (Some(id), _) => (id, remove_below(store, "deployments", &name)),
+            (Some(id), _) => (id.clone(), drop_half_written(store, boot, &id)),
             (_, Some(id)) => (id.clone(), finish_removal(store, &id)),
             (None, None) => continue,
         };
@@ -142,7 +165,18 @@ pub fn clear_leftovers(store: &Store, wanted: &str) -> Result<()> {
             Ok(()) => {}
         }
     }
-    Ok(())
+    boot.map_or(Ok(()), |boot| boot.sweep(store))
+}
+
+/// `.ID.new`, and before it what it has on the boot partition: its manifest says whose that is.
+fn drop_half_written(store: &Store, boot: Option<&BootPartition>, id: &Id) -> Result<()> {
+    let name = format!(".{id}.new");
+    let manifest =
+        fs::read_text(&store.dir, &format!("deployments/{name}/deployment.toml")).ok().and_then(|text| manifest::parse(&text).ok());
+    if let (Some(boot), Some(manifest)) = (boot, manifest) {
+        boot.clear(&bls_entry::owner(&manifest.id, &manifest.instance))?;
+    }
+    remove_below(store, "deployments", &name)
 }
 
 fn remove_below(store: &Store, place: &str, name: &str) -> Result<()> {

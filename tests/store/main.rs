@@ -4,9 +4,11 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "all of this is a test")]
 
 mod bench;
+mod boot;
 mod deploy;
 mod health;
 mod history;
+mod hooks;
 mod interrupted;
 mod mounted;
 mod remove;

@@ -6,6 +6,11 @@ use std::process::Command;
 
 /// Whether this is the run inside the namespace. Outside it starts that and reports what it came to.
 fn inside(test: &str) -> bool {
+    inside_of("mounted", test)
+}
+
+/// The same for a test of another module.
+pub fn inside_of(module: &str, test: &str) -> bool {
     const MARK: &str = "BEDPLATE_TEST_IN_NAMESPACE";
     if std::env::var_os(MARK).is_some() {
         return true;
@@ -15,7 +20,7 @@ fn inside(test: &str) -> bool {
         return false;
     }
     let own = std::env::current_exe().unwrap();
-    let test = format!("mounted::{test}");
+    let test = format!("{module}::{test}");
     let output = unshare().arg(own).args(["--exact", &test, "--nocapture"]).env(MARK, "1").output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && said.contains("1 passed"), "{said}");
@@ -33,7 +38,7 @@ fn is_root() -> bool {
     std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").unwrap()) == 0
 }
 
-fn mount(arguments: &[&str]) {
+pub fn mount(arguments: &[&str]) {
     assert!(Command::new("mount").args(arguments).status().unwrap().success(), "mount {arguments:?}");
 }
 

@@ -204,9 +204,15 @@ pub struct Space {
     pub bytes: u64,
     /// Inodes; `None` where the file system makes them as needed.
     pub inodes: Option<u64>,
+    /// Bytes of the smallest piece that it gives to a file (on FAT, a cluster).
+    pub block: u64,
 }
 
 pub fn space(file: impl AsFd) -> SysResult<Space> {
     let stat = fs::fstatvfs(file)?;
-    Ok(Space { bytes: stat.f_bavail.saturating_mul(stat.f_frsize), inodes: (stat.f_files > 0).then_some(stat.f_favail) })
+    Ok(Space {
+        bytes: stat.f_bavail.saturating_mul(stat.f_frsize),
+        inodes: (stat.f_files > 0).then_some(stat.f_favail),
+        block: stat.f_frsize,
+    })
 }

@@ -300,6 +300,12 @@ pub fn is_memory(directory: impl AsFd) -> bool {
     fs::fstatfs(directory).is_ok_and(|found| matches!(u64::try_from(found.f_type), Ok(RAMFS | TMPFS)))
 }
 
+/// Whether a directory is on a FAT file system (linux/magic.h, MSDOS_SUPER_MAGIC).
+pub fn is_fat(directory: impl AsFd) -> bool {
+    const FAT: u64 = 0x4d44;
+    fs::fstatfs(directory).is_ok_and(|found| matches!(u64::try_from(found.f_type), Ok(FAT)))
+}
+
 /// Copies from one open file to another, both at their positions, up to the end.
 pub fn copy_content(from: impl AsFd, to: impl AsFd) -> SysResult<()> {
     let mut chunk = vec![0; 65536];

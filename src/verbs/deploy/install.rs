@@ -1,5 +1,6 @@
 //! Writes a deployment beside its place: copy, missing directories, etc.manifest, deployment.toml; then syncs and renames.
 
+use super::kernel;
 use super::progress::Progress;
 use super::source::Source;
 use crate::verbs::remove::sync_dir;
@@ -13,19 +14,35 @@ use bedplate::error::{Errno, Error, OrFail, Result};
 use bedplate::sys::program::interrupt::Interrupts;
 use bedplate::sys::{AsFd, OwnedFd, fs};
 
-/// Brings the tree to deployments/ID, whole and on the disk, or leaves nothing.
-pub fn install(store: &Store, source: &Source, totals: Totals, manifest: &Manifest, interrupts: &Interrupts) -> Result<()> {
+/// What becomes a deployment.
+#[derive(Debug, Clone, Copy)]
+pub struct Content<'a> {
+    pub source: &'a Source,
+    pub totals: Totals,
+    pub manifest: &'a Manifest,
+    /// For the boot partition.
+    pub kernel: Option<&'a kernel::Plan<'a>>,
+}
+
+/// Brings the tree to deployments/ID and its kernel to the boot partition, whole and on the disk, or leaves nothing.
+pub fn install(store: &Store, content: Content<'_>, interrupts: &Interrupts) -> Result<()> {
     let deployments = fs::open_dir_in(&store.dir, "deployments").or_fail("cannot open", "bedplate/deployments")?;
-    let temporary = format!(".{}.new", manifest.id);
-    let result = write(&deployments, &temporary, source, totals, manifest, interrupts).and_then(|()| {
+    let id = content.manifest.id.as_str();
+    let temporary = format!(".{id}.new");
+    let result = write(&deployments, &temporary, content, interrupts).and_then(|()| {
         fs::sync_fs(&deployments).or_fail("cannot flush", "bedplate/deployments")?;
+        // By the manifest that is on the disk now, the next run would find what this one leaves on the boot partition.
+        content.kernel.map_or(Ok(()), kernel::Plan::install)?;
         refuse_if(interrupts.arrived())?;
-        fs::rename_new_in(&deployments, &temporary, manifest.id.as_str()).or_fail("cannot rename into place", manifest.id.as_str())?;
+        fs::rename_new_in(&deployments, &temporary, id).or_fail("cannot rename into place", id)?;
         sync_dir(store, "deployments")
     });
-    result.map_err(|error| match remove_tree_in(deployments.as_fd(), "bedplate/deployments", &temporary) {
-        Ok(()) => error,
-        Err(more) => Error::new(error.kind, format!("{error} (and {more}: the next deploy tries that again)")),
+    result.map_err(|error| {
+        let undone = content.kernel.map_or(Ok(()), kernel::Plan::take_back);
+        match undone.and_then(|()| remove_tree_in(deployments.as_fd(), "bedplate/deployments", &temporary)) {
+            Ok(()) => error,
+            Err(more) => Error::new(error.kind, format!("{error} (and {more}: the next deploy tries that again)")),
+        }
     })
 }
 
@@ -33,24 +50,17 @@ fn refuse_if(interrupted: bool) -> Result<()> {
     if interrupted { Err(Error::refused("interrupted: nothing was deployed")) } else { Ok(()) }
 }
 
-fn write(
-    deployments: &OwnedFd,
-    temporary: &str,
-    source: &Source,
-    totals: Totals,
-    manifest: &Manifest,
-    interrupts: &Interrupts,
-) -> Result<()> {
+fn write(deployments: &OwnedFd, temporary: &str, content: Content<'_>, interrupts: &Interrupts) -> Result<()> {
     fs::make_dir(deployments, temporary, 0o700).or_fail("cannot make", temporary)?;
     let dir = fs::open_dir_in(deployments, temporary).or_fail("cannot open", temporary)?;
-    copy(&dir, source, totals, interrupts)?;
+    copy(&dir, content.source, content.totals, interrupts)?;
     let root = fs::open_dir_in(&dir, "root").or_fail("cannot open", "root")?;
     complete(&root)?;
     if let Some(path) = root_tree::vendor_etc(&root)?.map(VendorEtc::path) {
         let etc = fs::open_dir_in(&root, path).or_fail("cannot open", path)?;
         etc_manifest::write(dir.as_fd(), &etc_manifest::collect(etc.as_fd())?)?;
     }
-    let text = manifest::format(manifest);
+    let text = manifest::format(content.manifest);
     fs::write_new_in(&dir, "deployment.toml", 0o600, text.as_bytes()).or_fail("cannot write", "deployment.toml")
 }
 

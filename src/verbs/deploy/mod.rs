@@ -2,15 +2,20 @@
 //! written can never be selected; the next `deploy` or `remove` clears it away.
 
 mod install;
+mod kernel;
 mod progress;
 mod source;
 
 use super::access::View;
-use super::remove::clear_leftovers;
+use super::boot_partition::BootPartition;
+use super::hooks::Hooks;
+use super::remove::{clear_leftovers, take_back};
 use super::{Exit, counted, loader, plain, say};
 use crate::cli;
 use bedplate::boot::copy::{Totals, measure};
+use bedplate::decide::config::RecordKind;
 use bedplate::decide::deploy::{self, Need, Space, Standing, WhileOnTrial, has_room, may_deploy};
+use bedplate::decide::kernel::OwnKernel;
 use bedplate::decide::loader::state::Change;
 use bedplate::decide::manifest::{Manifest, TreeKind};
 use bedplate::decide::marker::{Marker, Verdict};
@@ -28,9 +33,11 @@ pub fn run(args: &cli::Deploy, out: &mut dyn Write) -> Result<Exit> {
     if args.tries == Some(0) {
         return Err(Error::usage("--tries 0: a deployment without tries never boots; give 1 to 255"));
     }
+    let boot = BootPartition::find(args.boot.as_deref())?;
     let mut view = View::open_for_change(args.sysroot.as_deref(), &args.run)?;
+    let boot = boot.filter(|boot| boot.serves(&view));
     let interrupts = Interrupts::hold().or_fail("cannot hold signals for", "deploy")?;
-    clear_leftovers(&view.store, id.as_str())?;
+    clear_leftovers(&view.store, boot.as_ref(), id.as_str())?;
     let source = Source::open(&args.source)?;
     let standing = if args.good { Standing::Good } else { Standing::Trial };
     for warning in check(args, &id, standing, &view, &source)? {
@@ -40,11 +47,42 @@ pub fn run(args: &cli::Deploy, out: &mut dyn Write) -> Result<Exit> {
     check_room(&view, &source, totals)?;
     loader::prove(&view, &id)?;
     let manifest = manifest(args, id, &view, &source)?;
-    install::install(&view.store, &source, totals, &manifest, &interrupts)?;
+    let own = kernel::newest(&source, &manifest);
+    let plan = match (&boot, &own) {
+        (Some(boot), Some(own)) => Some(kernel::plan(boot, own, &view, &source, &manifest, loader_tries(args, standing, &view))?),
+        _ => None,
+    };
+    install::install(&view.store, install::Content { source: &source, totals, manifest: &manifest, kernel: plan.as_ref() }, &interrupts)?;
+    let hooks = Hooks::of(&view, &manifest.id)?;
+    if let Err(error) = hooks.add() {
+        take_back(&view.store, boot.as_ref(), &manifest)?;
+        return Err(error);
+    }
     let armed = arm(args, standing, &mut view, &manifest)?;
     loader::arm(&view, &manifest.id, change(args, standing, &view))?;
-    say(out, &summary(&manifest, standing, &view, armed))?;
+    let mut text = summary(&manifest, standing, &view, armed);
+    text.push_str(&about_kernel(own.as_ref(), plan.as_ref(), &hooks));
+    say(out, &text)?;
     Ok(Exit::Done)
+}
+
+/// What the loader counts down, where it is the one that counts.
+fn loader_tries(args: &cli::Deploy, standing: Standing, view: &View) -> Option<u8> {
+    let boot = &view.config.boot;
+    (boot.record == RecordKind::Bls && standing == Standing::Trial).then(|| args.tries.unwrap_or(boot.tries))
+}
+
+/// Who starts its kernel; not a word of a tree that has none.
+fn about_kernel(own: Option<&OwnKernel>, plan: Option<&kernel::Plan<'_>>, hooks: &Hooks) -> String {
+    let Some(OwnKernel { release, .. }) = own else { return String::new() };
+    let release = plain(release);
+    match plan {
+        Some(plan) => format!("its kernel {release} is on the boot partition: {}\n", plan.entry_name()),
+        None if hooks.are_there() => String::new(),
+        None => {
+            format!("no boot partition with loader/entries is mounted: who starts its kernel {release} is left to you (--boot names one)\n")
+        }
+    }
 }
 
 fn check(args: &cli::Deploy, id: &Id, standing: Standing, view: &View, source: &Source) -> Result<Vec<String>> {

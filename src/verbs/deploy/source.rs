@@ -10,6 +10,7 @@ use bedplate::error::{Errno, Error, OrFail, Result};
 use bedplate::sys::{AsFd, BorrowedFd, OwnedFd, copy, fs, mount};
 
 /// The tree, open.
+#[derive(Debug)]
 pub struct Source {
     pub dir: OwnedFd,
 }
