@@ -12,6 +12,9 @@ use std::fs::{read_dir, read_to_string};
 use std::io::{BufRead, BufReader};
 use std::process::ExitCode;
 
+/// Of machines that start by their firmware.
+const ESP: &str = "/dev/vda2";
+
 fn main() -> ExitCode {
     if std::process::id() == 1 {
         mount_missing();
@@ -25,16 +28,19 @@ fn main() -> ExitCode {
     }
 }
 
-/// Where an initramfs has not done it.
+/// Where an initramfs has not done it, and there is a place for it.
 fn mount_missing() {
-    for (target, fstype, probe) in [
-        ("/dev", "devtmpfs", "/dev/null"),
-        ("/proc", "proc", "/proc/self"),
-        ("/sys", "sysfs", "/sys/class"),
-        ("/run", "tmpfs", "/run/bedplate"),
+    for (target, fstype, source, probe) in [
+        ("/dev", "devtmpfs", "devtmpfs", "/dev/null"),
+        ("/proc", "proc", "proc", "/proc/self"),
+        ("/sys", "sysfs", "sysfs", "/sys/class"),
+        ("/run", "tmpfs", "tmpfs", "/run/bedplate"),
+        ("/sys/firmware/efi/efivars", "efivarfs", "efivarfs", ""),
+        ("/efi", "vfat", ESP, ""),
     ] {
-        if !std::path::Path::new(probe).exists() && read_dir(target).is_ok_and(|mut entries| entries.next().is_none()) {
-            report_error(target, mount(fstype, target, fstype, MountFlags::empty(), None));
+        if (probe.is_empty() || !std::path::Path::new(probe).exists()) && read_dir(target).is_ok_and(|mut entries| entries.next().is_none())
+        {
+            report_error(target, mount(source, target, fstype, MountFlags::empty(), None));
         }
     }
 }

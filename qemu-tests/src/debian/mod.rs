@@ -5,7 +5,7 @@ mod build;
 use crate::cpio::Archive;
 use crate::error::{OrSay, Result};
 use crate::lay;
-use crate::machine::Parts;
+use crate::machine::{Parts, Start};
 use crate::programs::Programs;
 use crate::scenario::{Boot, Deployment, Scenario, Watchdog};
 use crate::tool::Tool;
@@ -33,7 +33,7 @@ pub fn parts(scenario: &Scenario, boot: &Boot, programs: &Programs, out: &Path) 
     let cmdline = format!("root={} {CMDLINE}{parameters} {}", scenario.disk.root, boot.cmdline);
     let seconds = boot.seconds.unwrap_or(SECONDS);
     // One processor: QEMU 7.2 without KVM can crash the kernel of a second one when code is patched under it.
-    Ok(Parts { kernel: base.join("vmlinuz"), initramfs, cmdline, mebibytes: 1024, processors: 1, seconds })
+    Ok(Parts { start: Start::Kernel { image: base.join("vmlinuz"), initramfs, cmdline }, mebibytes: 1024, processors: 1, seconds })
 }
 
 /// A second archive in the same file holds the configuration and what a boot adds: the kernel unpacks one after the other.

@@ -1,7 +1,7 @@
 //! Makes images.
 
-use super::populate::{Content, populate};
-use super::{Disk, inside};
+use super::populate::{Content, ESP, populate};
+use super::{Disk, esp, inside};
 use crate::cache;
 use crate::error::{OrSay, Result};
 use crate::scenario::FileSystem;
@@ -34,7 +34,8 @@ pub fn build(disk: &Disk, content: &Content) -> Result<()> {
             let sysroot = work.join("sysroot");
             cache::fresh_dir(&sysroot)?;
             populate(&sysroot, content, &work)?;
-            format(disk, size, &SYSROOT, Some(&sysroot))
+            format(disk, size, &SYSROOT, Some(&sysroot))?;
+            disk.esp.map_or(Ok(()), |place| esp::build(&disk.image, place, &work.join(ESP)))
         }
         FileSystem::Xfs | FileSystem::Btrfs => format(disk, size, &SYSROOT, None)
             .and_then(|()| inside::run(disk, &inside::Work::Populate { content: Box::new(content.clone()), work: work.clone() })),
@@ -48,11 +49,14 @@ pub fn format(disk: &Disk, mebibytes: u64, name: &Name<'_>, from: Option<&Path>)
     let say = || format!("cannot create {}", disk.image.display());
     let size = mebibytes << 20;
     let end = if disk.offset == 0 { 0 } else { BACKUP_TABLE };
-    File::create(&disk.image).and_then(|file| file.set_len(disk.offset + size + end)).or_say(say())?;
+    let esp = disk.esp.map_or(0, |place| place.size);
+    File::create(&disk.image).and_then(|file| file.set_len(disk.offset + size + esp + end)).or_say(say())?;
     if disk.offset != 0 {
         let sectors = (disk.offset / 512, (disk.offset + size) / 512 - 1);
         let range = format!("1:{}:{}", sectors.0, sectors.1);
-        Tool::new("sgdisk").args(["-n", &range, "-c", "1:sysroot", "-u", &format!("1:{PARTUUID}")]).arg(&disk.image).run()?;
+        let esp = disk.esp.map(esp::Place::partition).unwrap_or_default();
+        let sysroot = ["-n", &range, "-c", "1:sysroot", "-u", &format!("1:{PARTUUID}")];
+        Tool::new("sgdisk").args(sysroot).args(esp).arg(&disk.image).run()?;
     }
     match disk.fs {
         FileSystem::Ext4 => make_ext4(disk, size, name, from),

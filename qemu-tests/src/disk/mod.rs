@@ -3,6 +3,7 @@
 //! ext4 is handled by its own tools alone; xfs and btrfs are mounted over a loop device in a mount namespace, as root.
 
 mod build;
+pub mod esp;
 mod ext4;
 mod inside;
 mod populate;
@@ -28,12 +29,13 @@ pub struct Disk {
     pub fs: FileSystem,
     /// Where the sysroot begins.
     pub offset: u64,
+    esp: Option<esp::Place>,
 }
 
 impl Disk {
     fn at(image: &Path, disk: &scenario::Disk) -> Self {
         let offset = if disk.partitioned { PARTITION_START } else { 0 };
-        Self { image: image.to_path_buf(), fs: disk.fs, offset }
+        Self { image: image.to_path_buf(), fs: disk.fs, offset, esp: esp::Place::of(disk) }
     }
 
     /// A copy at `to` of the disk with this content.
@@ -58,7 +60,7 @@ impl Disk {
             FileSystem::Xfs | FileSystem::Btrfs => inside::run(&copied, &inside::Work::Look { to: to.to_path_buf() }),
         };
         cache::remove(&copied.image)?;
-        seen
+        seen.and_then(|()| self.esp.map_or(Ok(()), |place| esp::look(&self.image, place, &to.join("esp"))))
     }
 
     pub fn damage(&self, faults: &[Fault]) -> Result<()> {
@@ -72,7 +74,7 @@ impl Disk {
 
 /// A disk with an empty file system.
 pub fn make_empty(more: &scenario::MoreDisk, to: &Path) -> Result<()> {
-    let disk = Disk { image: to.to_path_buf(), fs: more.fs, offset: 0 };
+    let disk = Disk { image: to.to_path_buf(), fs: more.fs, offset: 0, esp: None };
     build::format(&disk, more.mebibytes, &build::Name { label: &more.label, uuid: None }, None)
 }
 

@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// In the directory for things in between: what comes on the ESP.
+pub const ESP: &str = "esp";
+
 /// All that a sysroot is made of.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct Content {
@@ -51,11 +54,16 @@ impl Content {
 pub fn populate(sysroot: &Path, content: &Content, work: &Path) -> Result<()> {
     let bedplate = |verb: &str| Tool::new(&content.programs.bedplate).arg(verb).arg("--sysroot").arg(sysroot);
     bedplate("init-store").run()?;
+    let esp = work.join(ESP);
+    if content.disk.esp > 0 {
+        cache::fresh_dir(&esp)?;
+    }
     for deployment in &content.deployments {
         let tree = lay(work, deployment, content)?;
         let good = deployment.good.then(|| "--good".to_string());
         let tries = deployment.tries.map(|tries| format!("--tries={tries}"));
-        bedplate("deploy").args(["--id", &deployment.id]).args(good).args(tries).arg(&tree).run()?;
+        let boot = (content.disk.esp > 0).then(|| format!("--boot={}", esp.display()));
+        bedplate("deploy").args(["--id", &deployment.id]).args(good).args(tries).args(boot).arg(&tree).run()?;
         cache::remove(&tree)?;
     }
     for tree in &content.trees {

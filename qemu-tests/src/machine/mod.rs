@@ -20,14 +20,21 @@ use std::time::{Duration, Instant};
 /// What QEMU starts.
 #[derive(Debug, Clone)]
 pub struct Parts {
-    pub kernel: PathBuf,
-    pub initramfs: PathBuf,
-    pub cmdline: String,
+    pub start: Start,
     /// Of memory.
     pub mebibytes: u32,
     pub processors: u32,
     /// Bound for the whole boot on a machine without KVM.
     pub seconds: u64,
+}
+
+/// How a kernel gets into the machine.
+#[derive(Debug, Clone)]
+pub enum Start {
+    /// QEMU loads it.
+    Kernel { image: PathBuf, initramfs: PathBuf, cmdline: String },
+    /// UEFI finds a boot loader on the disk. `variables` is written to.
+    Firmware { code: PathBuf, variables: PathBuf },
 }
 
 /// A drive of the machine: /dev/vda, /dev/vdb and so on.
@@ -178,7 +185,13 @@ fn arguments(spec: &Spec, accel: Accel) -> Vec<String> {
     if spec.resets == 0 {
         add(&["-no-reboot"]);
     }
-    add(&["-kernel", &text(&parts.kernel), "-initrd", &text(&parts.initramfs), "-append", &parts.cmdline]);
+    match &parts.start {
+        Start::Kernel { image, initramfs, cmdline } => add(&["-kernel", &text(image), "-initrd", &text(initramfs), "-append", cmdline]),
+        Start::Firmware { code, variables } => {
+            let flash = |file: &Path, access: &str| format!("if=pflash,format=raw,file={},readonly={access}", text(file));
+            add(&["-machine", "q35", "-drive", &flash(code, "on"), "-drive", &flash(variables, "off")]);
+        }
+    }
     add(&["-serial", &format!("file:{}", text(&spec.console)), "-device", "virtio-rng-pci", "-device", "virtio-serial-pci"]);
     add(&["-chardev", "stdio,id=report,signal=on", "-device", &format!("virtserialport,chardev=report,name={PORT}")]);
     if let Some(clock) = &spec.clock {

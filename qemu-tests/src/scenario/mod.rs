@@ -126,12 +126,40 @@ pub struct Disk {
     /// Files outside the store, by path in the sysroot.
     pub files: BTreeMap<String, String>,
     pub more: Vec<MoreDisk>,
+    /// MiB of an EFI system partition, the second one, with systemd-boot. The machine then starts by its firmware, and
+    /// deployments with a kernel bring their entries; on the disk that is read afterwards it is `esp`. 0: QEMU loads the kernel.
+    pub esp: u64,
+}
+
+impl Disk {
+    fn check(&self, tier: Tier, boots: &[Boot]) -> Result<()> {
+        let cannot = match self {
+            Self { esp: 0, .. } => return Ok(()),
+            Self { partitioned: false, .. } => "needs disk.partitioned",
+            Self { fs: FileSystem::Xfs | FileSystem::Btrfs, .. } => "needs ext4",
+            _ if tier == Tier::Debian => "is of the tier tiny",
+            _ if boots.iter().any(|boot| !boot.cmdline.is_empty() || boot.config.is_some()) => {
+                "leaves command line and config to the entries"
+            }
+            _ => return Ok(()),
+        };
+        Err(format!("disk.esp {cannot}"))
+    }
 }
 
 impl Default for Disk {
     fn default() -> Self {
         let root = "/dev/vda".to_string();
-        Self { fs: FileSystem::Ext4, mebibytes: 96, sector: 512, partitioned: false, root, files: BTreeMap::new(), more: Vec::new() }
+        Self {
+            fs: FileSystem::Ext4,
+            mebibytes: 96,
+            sector: 512,
+            partitioned: false,
+            root,
+            files: BTreeMap::new(),
+            more: Vec::new(),
+            esp: 0,
+        }
     }
 }
 
@@ -182,6 +210,7 @@ pub fn load(path: &Path) -> Result<Scenario> {
 /// Errors have line and column.
 pub fn parse(text: &str) -> Result<Scenario> {
     let scenario: Scenario = toml::from_str(text).map_err(|why| why.to_string())?;
+    scenario.disk.check(scenario.tier, &scenario.boots)?;
     for (number, boot) in (1..).zip(&scenario.boots) {
         boot.check().or_say(format!("boot {number}"))?;
     }

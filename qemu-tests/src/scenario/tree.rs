@@ -26,6 +26,8 @@ pub struct Tree {
     pub init: Mode,
     /// Of the tiny tier: it has modules for this kernel alone, and brings it along with an initramfs.
     pub kernel: Option<kernel::Version>,
+    /// In the place of the initramfs of that kernel.
+    pub initramfs: Option<String>,
     /// Regular files, mode 0644, by path.
     pub files: BTreeMap<String, String>,
     /// Targets by path; what is there gives way.

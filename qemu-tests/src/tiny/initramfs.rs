@@ -61,6 +61,9 @@ fn modules(disk: &Disk, watchdog: Option<Watchdog>) -> Vec<&'static str> {
         });
     }
     names.extend(watchdog.map(|_| Watchdog::MODULE));
+    if disk.esp > 0 {
+        names.extend(["vfat", "nls_cp437", "nls_ascii", "efivarfs"]);
+    }
     names
 }
 

@@ -58,7 +58,16 @@ fn lay_kernel(to: &Path, deployment: &Deployment, content: &Content) -> Result<(
     install(&modules.join("vmlinuz"), &kernel.image)?;
     let (program, disk, files) = (&content.programs.bedplate, &content.disk, &BTreeMap::new());
     let parts = initramfs::Content { program, kernel: &kernel, disk, watchdog: None, config: &content.config, files };
-    initramfs::write(&modules.join("initramfs.img"), &parts)
+    let initramfs = modules.join("initramfs.img");
+    match &deployment.tree.initramfs {
+        Some(text) => file(&initramfs, text)?,
+        None => initramfs::write(&initramfs, &parts)?,
+    }
+    if content.disk.esp == 0 {
+        return Ok(());
+    }
+    directory(&to.join("efi"))?;
+    file(&to.join("usr/lib/kernel/cmdline"), &format!("{}\n", super::cmdline(&content.disk)))
 }
 
 /// What a system needs to be one, in the fewest words. No two versions share all of /etc.
