@@ -1,6 +1,6 @@
 //! The kernel's command line in an entry.
 
-use crate::decide::cmdline::raw_words;
+use crate::decide::cmdline::{raw_words, to_word};
 use crate::decide::kernel::{ENTRY, is_of_this_kernel, split_at_init};
 use crate::decide::model::Id;
 use alloc::format;
@@ -31,6 +31,6 @@ pub fn options(text: &str, origin: Origin, id: &Id) -> Option<String> {
 }
 
 fn is_for_bedplate(word: &str) -> bool {
-    let word = word.trim_start_matches('"');
-    word.strip_prefix("bedplate").is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '=']))
+    let name = to_word(word).name;
+    name == "bedplate" || name.starts_with("bedplate.")
 }
