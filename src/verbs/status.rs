@@ -6,11 +6,14 @@ use super::history::NothingBooted;
 use super::{Exit, counted, plain, say, say_json};
 use crate::cli;
 use bedplate::boot::verify;
+use bedplate::decide::cmdline::Cmdline;
 use bedplate::decide::health::Health;
+use bedplate::decide::kernel::ENTRY;
 use bedplate::decide::loader::state::State;
 use bedplate::decide::model::{Chosen, Deployment, FailedCandidate, Id, PreviousBoot, Rule, SCHEMA, Selection};
 use bedplate::decide::record::{Outcome, Status as Standing};
 use bedplate::error::{Error, Kind, Result};
+use bedplate::sys::host;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::io::Write;
@@ -87,6 +90,8 @@ struct Booted {
     by_kexec: bool,
     /// What the health checks of this boot came to; `None`: they have not run.
     health: Option<Health>,
+    /// Whose kernel the boot loader has started, where that is another one's (`bedplate.entry=`).
+    kernel_of: Option<String>,
     marked_good: bool,
     marked_bad: bool,
     /// Paths in the deployment's own layer of /etc; `None`: it could not be read.
@@ -176,6 +181,7 @@ impl Booted {
             failed: report.failed.clone(),
             by_kexec: report.kexec_from.is_some(),
             health,
+            kernel_of: kernel_of().filter(|id| *id != report.deployment.id.as_str()),
             marked_good: slot.is_some_and(|slot| slot.status == Standing::Good),
             marked_bad: slot.is_some_and(|slot| slot.status == Standing::MarkedBad),
             etc_changes: deployment.and_then(|deployment| view.store.etc_changes(deployment).ok()),
@@ -205,6 +211,9 @@ impl Booted {
         if self.by_kexec {
             line("kernel", &format!("its own, by kexec: {} has no modules for the one that the boot loader started", self.id));
         }
+        if let Some(id) = &self.kernel_of {
+            line("kernel", &format!("that of {id}: its loader entry was started"));
+        }
         // Not said twice.
         if let Some(previous) = self.previous.as_ref().filter(|previous| previous.id != self.choice.fell_back_from) {
             let id = previous.id.as_ref().map_or("a deployment that is gone", Id::as_str);
@@ -227,6 +236,10 @@ fn known_now(view: &View, previous: PreviousBoot) -> PreviousBoot {
     let slot = key.and_then(|key| view.ledger.record.slot(key)).filter(|_| previous.ended == Outcome::Lost);
     let found = slot.map(|slot| slot.outcome).filter(|outcome| matches!(outcome, Outcome::Panic | Outcome::Watchdog));
     PreviousBoot { ended: found.unwrap_or(previous.ended), ..previous }
+}
+
+fn kernel_of() -> Option<String> {
+    Cmdline::parse(&host::read_path("/proc/cmdline").ok()?).get(ENTRY).map(String::from)
 }
 
 fn last_end(view: &View, previous: Option<&PreviousBoot>, id: &Id) -> Option<&'static str> {
