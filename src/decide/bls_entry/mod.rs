@@ -12,6 +12,7 @@ mod tests;
 pub use options::{Origin, options};
 pub use room::{Space, frees, has_room, need};
 
+use super::loader::counter::{self, EntryName};
 use super::model::{Id, Instance};
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -98,14 +99,17 @@ pub fn format(entry: &Entry<'_>) -> String {
 
 /// The name of an entry's file; with tries, the loader counts them (systemd-boot: `+LEFT` and later `+LEFT-DONE`).
 pub fn entry_name(id: &Id, tries: Option<u8>) -> String {
-    let counter = tries.map(|tries| format!("+{tries}")).unwrap_or_default();
-    format!("{PREFIX}{id}{counter}{SUFFIX}")
+    let base = format!("{PREFIX}{id}");
+    match tries {
+        Some(tries) => EntryName::counted(&base, tries, SUFFIX).to_string(),
+        None => base + SUFFIX,
+    }
 }
 
 /// The ID in the name of an entry's file, if it is a name that bedplate gives. Counters are passed over.
 pub fn id_in(file_name: &str) -> Option<Id> {
-    let stem = file_name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?;
-    Id::parse(stem.rsplit_once('+').map_or(stem, |(id, _)| id))
+    let name = counter::parse(file_name).filter(|name| name.suffix == SUFFIX)?;
+    Id::parse(name.base.strip_prefix(PREFIX)?)
 }
 
 /// Whether a loader reads the file; FAT knows no case.
