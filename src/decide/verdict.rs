@@ -35,6 +35,19 @@ pub fn said(slot: &Slot, rule: Rule, marker: Option<&Marker>, boot: &BootId) -> 
     left.then_some(Said::Left)
 }
 
+/// The revision of a new boot-success marker, once the record says `key` has succeeded. When the record is lost, the highest
+/// tells the incumbent: a success that makes none, as a one-shot's, stays below it, and above the deployment's own failure.
+pub fn success_revision(record: &Record, key: Key, incumbent: Option<&Marker>, own: Option<&Marker>) -> u64 {
+    let next = record.revision.saturating_add(1);
+    match incumbent.filter(|_| record.incumbent != Some(key)) {
+        None => next,
+        Some(incumbent) => {
+            let least = own.map_or(0, |own| own.revision.saturating_add(1));
+            incumbent.revision.saturating_sub(1).max(least).min(next)
+        }
+    }
+}
+
 /// Where `rollback` goes: what would be chosen if the booted one did not exist, of those that were good once, are not marked
 /// otherwise, and are whole as far as one can see.
 pub fn rollback_target(candidates: &[Candidate], facts: &Facts, record: &Record, booted: Option<Key>) -> Option<Key> {
@@ -45,4 +58,32 @@ pub fn rollback_target(candidates: &[Candidate], facts: &Facts, record: &Record,
     let whole = |deployment: &&Deployment| deployment.defect.is_none();
     let key_of = |id: &Id| facts.deployment(id).filter(whole).and_then(Deployment::key);
     candidates.iter().filter_map(|candidate| key_of(&candidate.id)).find(usable)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decide::model::Instance;
+    use alloc::string::String;
+
+    fn marker(verdict: Verdict, revision: u64) -> Marker {
+        let instance = Instance::from_random([1; 8]);
+        Marker { verdict, instance, revision, time: 0, boot_id: "b".into(), how: String::new() }
+    }
+
+    #[test]
+    fn the_newest_success_is_the_incumbents() {
+        let (one, two) = (Key([1; 8]), Key([2; 8]));
+        let record = Record { revision: 20, incumbent: Some(one), ..Record::default() };
+        let of_one = marker(Verdict::Success, 12);
+        for (key, incumbent, own, expected) in [
+            (one, Some(&of_one), None, 21),
+            (two, Some(&of_one), None, 11),
+            (two, None, None, 21),
+            (two, Some(&of_one), Some(&marker(Verdict::Failure, 5)), 11),
+            (two, Some(&of_one), Some(&marker(Verdict::Failure, 15)), 16),
+        ] {
+            assert_eq!(success_revision(&record, key, incumbent, own), expected);
+        }
+    }
 }

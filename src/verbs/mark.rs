@@ -9,7 +9,7 @@ use bedplate::decide::marker::{Marker, Verdict};
 use bedplate::decide::model::{Deployment, Report, Rule};
 use bedplate::decide::plan::units::{RUN_COUNTDOWN, RUN_MARKED_GOOD};
 use bedplate::decide::record::Key;
-use bedplate::decide::verdict::said;
+use bedplate::decide::verdict::{said, success_revision};
 use bedplate::error::{Errno, Error, OrFail, Result};
 use bedplate::sys::{fs, host};
 use std::io::Write;
@@ -53,10 +53,19 @@ impl Subject {
 
     fn write_marker(&self, verdict: Verdict, how: &str) -> Result<()> {
         let Some(instance) = self.deployment.instance().cloned() else { return Ok(()) };
-        let revision = self.view.ledger.record.revision.saturating_add(1);
+        let record = &self.view.ledger.record;
+        let revision = match verdict {
+            Verdict::Failure => record.revision.saturating_add(1),
+            Verdict::Success => success_revision(record, self.key, self.incumbents_marker(), self.deployment.marker.as_ref()),
+        };
         let boot_id = self.view.facts.boot_id.as_str().into();
         let marker = Marker { verdict, instance, revision, time: host::unix_time(), boot_id, how: how.into() };
         self.view.store.write_marker(&self.deployment.id, &marker)
+    }
+
+    fn incumbents_marker(&self) -> Option<&Marker> {
+        let id = self.view.id_of(self.view.ledger.record.incumbent?)?;
+        self.view.facts.deployment(id)?.marker.as_ref()
     }
 
     /// Whether its newest marker says so. (One that another instance left does not count.)

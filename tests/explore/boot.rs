@@ -10,7 +10,7 @@ use bedplate::decide::record::change::{Attempt, Failure, NewIncumbent};
 use bedplate::decide::record::ending::Ending;
 use bedplate::decide::record::{Key, OnceGood, Outcome, Record, Status};
 use bedplate::decide::select::{Input, select};
-use bedplate::decide::verdict::said;
+use bedplate::decide::verdict::{said, success_revision};
 
 /// How a boot ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -265,8 +265,10 @@ pub fn mark_good(world: &mut World, key: Key) {
     let mut record = world.record.clone();
     let incumbent = record.succeed(key, running.rule, tries, world.argument);
     record.drop_spent_default(tries, world.boot_id().short(), world.argument);
-    if incumbent == NewIncumbent::Yes || marker.is_none_or(|marker| marker.verdict != Verdict::Success) {
-        world.mark(key, Verdict::Success);
+    if incumbent == NewIncumbent::Yes || marker.as_ref().is_none_or(|marker| marker.verdict != Verdict::Success) {
+        let of_incumbent = record.incumbent.and_then(|key| world.tree(key)).and_then(|tree| tree.deployment.marker.as_ref());
+        let revision = success_revision(&record, key, of_incumbent, marker.as_ref());
+        world.mark(key, Verdict::Success, revision);
     }
     if record != world.record {
         world.write(&record);

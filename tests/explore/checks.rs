@@ -111,6 +111,12 @@ pub fn of_state(world: &World, tally: &mut Tally) -> Option<Violation> {
         logs.push(boot(&mut settled));
     }
     let up = logs.last().is_some_and(|log| log.end == End::Up);
+    if let Some(wrong) = logs.iter().find_map(|log| log.wrong.clone()) {
+        return Some((INVARIANTS[0], wrong));
+    }
+    if let Some((key, rule)) = logs.iter().find_map(|log| log.refused).filter(|_| !world.lost) {
+        return Some((INVARIANTS[4], format!("{} by the rule {}", world.name(key), rule.word())));
+    }
     let most = world.config.boot.tries + world.config.boot.refunds;
     if let Some(tree) = settled.live().find(|tree| tree.alone > most) {
         return Some((INVARIANTS[1], format!("{} was booted {} times, {most} are allowed", tree.deployment.id, tree.alone)));

@@ -131,7 +131,7 @@ fn roll_back(world: &World, named: Option<Key>) -> Option<Next> {
     }
     let mut world = world.clone();
     if world.record.slot(target)?.once_good == OnceGood::Yes {
-        world.mark(target, Verdict::Success);
+        world.mark(target, Verdict::Success, world.record.revision + 1);
     }
     let mut record = world.record.clone();
     record.roll_back(Some(running.key), target, world.config.boot.tries);
@@ -147,7 +147,7 @@ fn mark_bad(world: &World) -> Option<Next> {
     let mut next = change(world, format!("mark bad ({})", world.name(key)), |record| record.mark_bad(key))?;
     // The marker comes first, and has the revision that the record gets.
     let mut before = world.clone();
-    before.mark(key, Verdict::Failure);
+    before.mark(key, Verdict::Failure, world.record.revision + 1);
     next.world.trees = before.trees;
     next.world.tree_mut(key)?.bad = true;
     Some(next)

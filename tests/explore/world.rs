@@ -179,8 +179,8 @@ impl World {
         }
     }
 
-    pub fn mark(&mut self, key: Key, verdict: Verdict) {
-        let (revision, boot_id) = (self.record.revision + 1, self.boot_id().as_str().to_string());
+    pub fn mark(&mut self, key: Key, verdict: Verdict, revision: u64) {
+        let boot_id = self.boot_id().as_str().to_string();
         let Some(tree) = self.tree_mut(key) else { return };
         let Some(instance) = tree.deployment.instance().cloned() else { return };
         tree.deployment.marker = Some(Marker { verdict, instance, revision, time: 0, boot_id, how: String::new() });
