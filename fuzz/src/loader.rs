@@ -28,7 +28,7 @@ pub fn counter(data: &[u8]) {
 pub fn loader_variable(data: &[u8]) {
     let Some(entry) = entries::started(data) else { return };
     assert!(!entry.base.contains(['/', '\\', '\0']) && !entry.base.is_empty());
-    if let Some((id, state)) = entries::state_of_started(&entry) {
+    if let Some((id, state)) = entries::state_of_started(&entry, &[]) {
         assert!(entry.base.contains(id.as_str()) && state.of(&id).is_some());
     }
 }

@@ -8,7 +8,6 @@ use super::loader::{self, Seen};
 use super::store::Store;
 use super::watchdog::Guard;
 use super::{announce, evidence, facts, kexec, load, nothing_boots, sysroot};
-use crate::decide::config::RecordKind;
 use crate::decide::model::{Candidate, Counting, Deployment, Disk, Facts, FailedCandidate, Id, Report, Request, Selection};
 use crate::decide::nothing_boots::Scene;
 use crate::decide::plan::units;
@@ -92,12 +91,6 @@ fn look_at_loader(request: &Request, store: &Store, facts: &Facts) -> Seen {
     seen
 }
 
-/// Bad values in the state of a loader.
-fn distrust(loader: &Seen, kind: RecordKind) -> Option<String> {
-    let why = loader.state.defect.as_ref()?;
-    Some(format!("boot.record is \"{}\", and that cannot be gone by ({why}): a deployment on trial has to wait", kind.word()))
-}
-
 /// No slot is known to belong to a deployment without a readable manifest: no rule comes to it, and only this says why.
 fn torn(deployment: &Deployment) -> Option<String> {
     let error = deployment.defect.as_ref().filter(|_| deployment.manifest.is_none())?;
@@ -131,7 +124,7 @@ impl<'a> Boot<'a> {
         evidence::find_out(&store, &mut facts, &mut ledger.record);
         let loader = look_at_loader(&request, &store, &facts);
         warnings.extend(ledger.warning().or_else(|| uncounted(&disk)));
-        warnings.extend(distrust(&loader, request.config.boot.record));
+        warnings.extend(loader.warning(request.config.boot.record, &ledger.record, &facts.deployments));
         warnings.extend(store.writable_by_others(facts.deployments.iter().map(|deployment| &deployment.id)));
         warnings.extend(facts.deployments.iter().filter_map(torn));
         say(warnings.get(heard..).unwrap_or_default());

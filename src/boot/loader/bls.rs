@@ -43,9 +43,10 @@ fn variable(name: &str) -> Option<Vec<u8>> {
     fs::read(efivars()?, &format!("{name}-{VENDOR}")).ok()
 }
 
-/// The counted entry that was started, after its loader has counted.
+/// The entry that was started; with its counter, after the loader has counted, where it has one.
 pub fn started() -> Option<EntryName> {
-    entries::started(&variable("LoaderBootCountPath")?)
+    let read = |name: &str| entries::started(&variable(name)?);
+    read("LoaderBootCountPath").or_else(|| read("LoaderEntrySelected"))
 }
 
 impl Entries {

@@ -11,10 +11,12 @@ pub mod grubenv;
 use crate::decide::config::RecordKind;
 use crate::decide::loader::entries::state_of_started;
 use crate::decide::loader::state::{Change, State};
-use crate::decide::model::Id;
+use crate::decide::model::{Deployment, Id};
+use crate::decide::record::Record;
 use crate::error::{Error, Kind, OrFail, Result};
 use crate::sys::{OwnedFd, fs};
 use alloc::format;
+use alloc::string::String;
 
 /// Where a loader keeps its state.
 #[derive(Debug)]
@@ -42,11 +44,23 @@ pub fn look(kind: RecordKind, sysroot: &OwnedFd, ids: &[Id]) -> Seen {
             Err(error) => State::defective(error.text),
         },
         RecordKind::Bls => {
-            let started = bls::started().and_then(|entry| state_of_started(&entry));
+            let started = bls::started().and_then(|entry| state_of_started(&entry, ids));
             return started.map(|(id, state)| Seen { state, running: Some(id) }).unwrap_or_default();
         }
     };
     Seen { state, running: None }
+}
+
+impl Seen {
+    /// Bad values in its state, or a trial that it does not start any more although the record has tries left.
+    pub fn warning(&self, kind: RecordKind, record: &Record, deployments: &[Deployment]) -> Option<String> {
+        if let Some(why) = &self.state.defect {
+            let kind = kind.word();
+            return Some(format!("boot.record is \"{kind}\", and that cannot be gone by ({why}): a deployment on trial has to wait"));
+        }
+        let id = self.state.given_up(record, deployments, self.running.as_ref())?;
+        Some(format!("the boot loader has given up {id}, or was told to start another: {id}, on trial, is passed over"))
+    }
 }
 
 impl Loader {

@@ -65,19 +65,23 @@ pub fn change(names: &[String], id: &Id, change: Change) -> Result<Rename, Strin
     Ok(if from == to { Rename::Nothing } else { Rename::To { from, to } })
 }
 
-/// The name of the entry that was started, after the loader has counted: the content of `LoaderBootCountPath` in efivarfs,
-/// four bytes of attributes and a path in UTF-16.
+/// The name of the entry that was started: the content of `LoaderBootCountPath` (a path, after the loader has counted) or of
+/// `LoaderEntrySelected` (the name alone) in efivarfs, four bytes of attributes and a text in UTF-16.
 pub fn started(variable: &[u8]) -> Option<EntryName> {
     let units = variable.get(4..)?.chunks_exact(2).filter_map(|pair| Some(u16::from_le_bytes(*pair.first_chunk()?)));
     let path: String = char::decode_utf16(units.take_while(|unit| *unit != 0)).collect::<Result<_, _>>().ok()?;
     counter::parse(path.rsplit(['\\', '/']).next()?)
 }
 
-/// What can be told in the initramfs, where nobody has mounted the boot partition: the entry that runs, and its deployment.
-pub fn state_of_started(entry: &EntryName) -> Option<(Id, State)> {
+/// What can be told in the initramfs, where nobody has mounted the boot partition: the entry that was started, and its
+/// deployment. The newest comes first in the loader's menu, and what has no starts left comes last: of `ids`, the others are
+/// those that it did not start any more, or that somebody told it not to.
+pub fn state_of_started(entry: &EntryName, ids: &[Id]) -> Option<(Id, State)> {
     let id = id_of(entry)?;
-    let known = Known { id: id.clone(), standing: standing(entry.counter) };
-    Some((id, State { known: [known].into(), ..State::default() }))
+    let started = Known { id: id.clone(), standing: standing(entry.counter) };
+    let others = ids.iter().filter(|other| **other != id).map(|other| Known { id: other.clone(), standing: Standing::Exhausted });
+    let known = core::iter::once(started).chain(others).collect();
+    Some((id, State { known, ..State::default() }))
 }
 
 /// Whether the loader that started this boot counts and its counts last, by `LoaderFeatures` and [`started`].
@@ -154,8 +158,11 @@ mod tests {
     #[test]
     fn what_was_started_is_known_without_the_boot_partition() {
         let entry = started(&variable("\\loader\\entries\\bedplate-b+0-3.conf")).unwrap();
-        let (running, state) = state_of_started(&entry).unwrap();
+        let (running, state) = state_of_started(&entry, &[]).unwrap();
         assert_eq!((running, state.to_string()), (id("b"), "b not to be started".into()));
+        let entry = started(&variable("bedplate-a.conf")).unwrap();
+        let (_, state) = state_of_started(&entry, &[id("a"), id("b")]).unwrap();
+        assert_eq!(state.to_string(), "a good, b not to be started");
         assert_eq!(started(&variable("\\EFI\\Linux\\x.bin")), None);
         assert_eq!(started(&[6, 0, 0]), None);
     }

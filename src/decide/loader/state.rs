@@ -76,6 +76,16 @@ impl State {
     }
 }
 
+impl State {
+    /// The deployment on trial, where the record has tries left for it and its loader has none.
+    pub fn given_up<'a>(&self, record: &Record, deployments: &'a [Deployment], running: Option<&Id>) -> Option<&'a Id> {
+        let trial = record.trial().filter(|slot| slot.left > 0)?;
+        let left = self.limit(record, deployments, running).trial().map(|slot| slot.left);
+        let deployment = deployments.iter().find(|deployment| deployment.key() == Some(trial.key))?;
+        (left == Some(0) && self.defect.is_none()).then_some(&deployment.id)
+    }
+}
+
 impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(defect) = &self.defect {

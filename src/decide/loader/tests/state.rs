@@ -137,6 +137,8 @@ fn a_trial_has_no_more_tries_than_its_loader_gives_it() {
     ] {
         let limited = state.limit(&record, core::slice::from_ref(&trial), Id::parse(running).as_ref());
         assert_eq!(limited.trial().map(|slot| slot.left), Some(left), "{state} while {running} runs");
+        let given_up = state.given_up(&record, core::slice::from_ref(&trial), Id::parse(running).as_ref());
+        assert_eq!(given_up, (left == 0 && state.defect.is_none()).then_some(&trial.id), "{state} while {running} runs");
     }
     record.succeed(trial.key().unwrap(), crate::decide::model::Rule::Trial, 3, None);
     assert_eq!(State::defective("torn").limit(&record, &[trial], None), record, "what is good stays so");
