@@ -7,13 +7,13 @@ use bedplate::decide::record::{Record, SLOTS};
 use bedplate::decide::superblock as probe;
 
 /// CRC32, reflected, bit by bit: slow, and obviously right.
-fn crc32(polynomial: u32, bytes: &[u8]) -> u32 {
+pub fn crc32(polynomial: u32, bytes: &[u8]) -> u32 {
     let step = |crc: u32, _: u8| if crc & 1 == 1 { crc >> 1 ^ polynomial } else { crc >> 1 };
     !bytes.iter().fold(!0, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), step))
 }
 
 const CASTAGNOLI: u32 = 0x82f6_3b78;
-const ISO: u32 = 0xedb8_8320;
+pub const ISO: u32 = 0xedb8_8320;
 
 fn put(bytes: &mut [u8], at: usize, value: &[u8]) {
     if let Some(place) = bytes.get_mut(at..at + value.len()) {

@@ -1,5 +1,6 @@
 //! What loaders keep, and what a machine keeps of a boot that went wrong.
 
+use super::disk::{ISO, crc32};
 use bedplate::decide::evidence;
 use bedplate::decide::health::{LIMIT, Tail, disabled};
 use bedplate::decide::loader::counter::{self as names, MOST};
@@ -51,11 +52,6 @@ pub fn grubenv(data: &[u8]) {
 
 const SECTOR: usize = 512;
 
-fn crc32(bytes: &[u8]) -> u32 {
-    let step = |crc: u32, _: u8| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 };
-    !bytes.iter().fold(!0, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), step))
-}
-
 fn number(bytes: &[u8], at: usize) -> u64 {
     bytes.get(at..at + 4).map_or(0, |field| u32::from_le_bytes(field.try_into().unwrap()).into())
 }
@@ -66,12 +62,12 @@ fn make_whole(disk: &mut [u8], sector: usize) {
     let Some(header) = disk.get(start..start + SECTOR).map(<[u8]>::to_vec) else { return };
     let entries = usize::try_from(number(&header, 72)).unwrap().saturating_mul(SECTOR);
     let size = usize::try_from(number(&header, 80) * number(&header, 84)).unwrap_or(usize::MAX).min(disk.len());
-    if let Some(sum) = entries.checked_add(size).and_then(|end| disk.get(entries..end)).map(crc32) {
+    if let Some(sum) = entries.checked_add(size).and_then(|end| disk.get(entries..end)).map(|entries| crc32(ISO, entries)) {
         disk[start + 88..start + 92].copy_from_slice(&sum.to_le_bytes());
     }
     disk[start + 16..start + 20].fill(0);
     let covered = usize::try_from(number(&header, 12)).unwrap().min(SECTOR);
-    let sum = crc32(&disk[start..start + covered]);
+    let sum = crc32(ISO, &disk[start..start + covered]);
     disk[start + 16..start + 20].copy_from_slice(&sum.to_le_bytes());
 }
 
