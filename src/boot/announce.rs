@@ -62,7 +62,10 @@ impl Announcement<'_> {
             Ok(run) => run,
             Err(error) => return self.warn_on_failure("the booted system's units are missing", Err(error)),
         };
-        self.warn_on_failure("what an earlier run says of this boot is still there", remove(&run, RUN_SCREEN));
+        // Where none of it holds any more: a counted boot gets its countdown with its units.
+        for stale in [RUN_SCREEN, units::RUN_COUNTDOWN] {
+            self.warn_on_failure("what an earlier run says of this boot is still there", remove(&run, stale));
+        }
         if units::needs_program(&self.standing.plan.run_files) {
             self.warn_on_failure("the units of this trial have no program", copy_program(&run));
         }

@@ -29,10 +29,22 @@ pub fn look_when_booted() -> Traces {
     gather(fs::open_dir(&format!("/var/{ARCHIVE}")).ok())
 }
 
+/// Whether the kernel that runs is the first of this boot of the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Within {
+    NewBoot,
+    /// It was started by kexec.
+    OneBoot,
+}
+
 /// How the boot before this one ended, in the facts and in the record in memory. Only a boot that writes anyway, or has to,
 /// makes it durable.
-pub fn find_out(store: &Store, facts: &mut Facts, record: &mut Record) {
-    let traces = look(store);
+pub fn find_out(store: &Store, facts: &mut Facts, record: &mut Record, within: Within) {
+    let mut traces = look(store);
+    if within == Within::OneBoot {
+        // The kernel before this one has judged it already, and a device may still say the same.
+        traces.watchdog = Watchdog::Silent;
+    }
     let now = facts.boot_id.short();
     facts.previous = record.previous_end(evidence::judge(&traces, record, facts), now);
     if let Some(ending) = &facts.previous {

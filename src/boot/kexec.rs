@@ -27,11 +27,22 @@ pub fn look() -> Kexec {
 /// jumps. Returns only with an error; then the disk is as it was.
 pub fn jump(store: &Store, id: &Id, kernel: &OwnKernel, running: &str, boot: &BootId) -> Result<Infallible> {
     load(store, id, kernel, running, boot)?;
+    let error = start(store, id, kernel);
+    // systemctl reboot would start what is loaded.
+    let unloaded = kexec::unload().or_fail("cannot unload the kernel", &kernel.image).err();
+    Err(unloaded.map_or(error.clone(), |more| Error::transient(format!("{error} (and {more})"))))
+}
+
+/// Comes back with the reason why the kernel that is loaded was not started.
+fn start(store: &Store, id: &Id, kernel: &OwnKernel) -> Error {
     log::info!("{id}: starting its own kernel {} by kexec", kernel.release);
-    mount::make_read_only(&store.sysroot).or_fail("cannot make read-only, before another kernel is started,", "the disk")?;
+    let quiet = mount::make_read_only(&store.sysroot).or_fail("cannot make read-only, before another kernel is started,", "the disk");
+    if let Err(error) = quiet {
+        return error;
+    }
     let errno = power::start_loaded_kernel();
     let back = mount::make_writable(&store.sysroot).or_fail("cannot make writable again", "the disk");
-    Err(back.err().unwrap_or_else(|| Error::transient(format!("cannot start the kernel {} that was loaded: {errno}", kernel.release))))
+    back.err().unwrap_or_else(|| Error::transient(format!("cannot start the kernel {} that was loaded: {errno}", kernel.release)))
 }
 
 fn load(store: &Store, id: &Id, kernel: &OwnKernel, running: &str, boot: &BootId) -> Result<()> {

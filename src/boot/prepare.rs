@@ -3,6 +3,7 @@
 //! The flow reads like the design's section 2; every decision is made in `decide`.
 
 use super::attempt::{self, Standing};
+use super::evidence::Within;
 use super::ledger::Ledger;
 use super::loader::{self, Seen};
 use super::store::Store;
@@ -12,7 +13,7 @@ use crate::decide::model::{Candidate, Counting, Deployment, Disk, Facts, FailedC
 use crate::decide::nothing_boots::Scene;
 use crate::decide::plan::units;
 use crate::decide::record::change::{Attempt, Failure};
-use crate::decide::record::ending::Ending;
+use crate::decide::record::ending::{Ending, Phase};
 use crate::decide::select::{Input, select};
 use crate::error::{Error, Kind, OrFail, Result};
 use crate::sys::fs;
@@ -121,7 +122,8 @@ impl<'a> Boot<'a> {
         if let Some(attempt) = &request.attempt {
             ledger.record.continue_boot(attempt.short(), facts.boot_id.short());
         }
-        evidence::find_out(&store, &mut facts, &mut ledger.record);
+        let within = if request.attempt.is_some() { Within::OneBoot } else { Within::NewBoot };
+        evidence::find_out(&store, &mut facts, &mut ledger.record, within);
         let loader = look_at_loader(&request, &store, &facts);
         warnings.extend(ledger.warning().or_else(|| uncounted(&disk)));
         warnings.extend(loader.warning(request.config.boot.record, &ledger.record, &facts.deployments));
@@ -235,7 +237,8 @@ impl<'a> Boot<'a> {
     /// An incumbent's boot writes nothing, but for this: a reset or a panic that another deployment left would be taken for
     /// the incumbent's own, if this boot ended early, too.
     fn write_down_evidence(&mut self) {
-        let other = |ending: &Ending| ending.is_proven() && self.ledger.record.incumbent != Some(ending.key);
+        let hung = |ending: &Ending| ending.phase == Phase::Ended;
+        let other = |ending: &Ending| hung(ending) || (ending.is_proven() && self.ledger.record.incumbent != Some(ending.key));
         if !self.ledger.is_writable() || !self.facts.previous.as_ref().is_some_and(other) {
             return;
         }

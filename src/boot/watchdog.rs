@@ -186,9 +186,9 @@ impl Guard {
                 let _ = dog.pet();
             }
             (Counting::Counted, None) => {
-                // Looked for once a boot.
-                let wanted = self.wanted.take();
-                self.dog = wanted.and_then(|wanted| Dog::arm(&self.run, wanted, Use::HandOver, &mut notes));
+                self.dog = self.wanted.and_then(|wanted| Dog::arm(&self.run, wanted, Use::HandOver, &mut notes));
+                // Looked for in vain once a boot.
+                self.wanted = self.wanted.filter(|_| self.dog.is_some());
             }
             (Counting::Uncounted, Some(dog)) => match dog.stop(&self.run) {
                 Ok(()) => self.dog = None,

@@ -96,9 +96,10 @@ pub fn settle(wanted: u64, current: u32, mut set: impl FnMut(u32) -> Option<u32>
     real
 }
 
-/// Milliseconds from one time that the keeper looks to the next: three chances before the time is over.
+/// Milliseconds from one time that the keeper looks to the next: three chances before the time is over. (A device that tells no
+/// time has 0.)
 pub fn pause_millis(seconds: u32) -> u64 {
-    u64::from(seconds) * 1000 / 3
+    (u64::from(seconds) * 1000 / 3).max(100)
 }
 
 /// What a signal asks the keeper for.

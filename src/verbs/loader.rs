@@ -53,14 +53,15 @@ pub fn arm(view: &View, id: &Id, change: Change) -> Result<()> {
 
 /// After the record: a deployment that has proved itself, where the loader knows it and the rules would choose it.
 pub fn good(view: &View, id: &Id) -> Result<()> {
-    let Some(mut loader) = of(view)? else { return Ok(()) };
+    let told = |error: Error| {
+        Error::new(error.kind, format!("{id} is good, but the boot loader could not be told: {error}; the next boot tells it again"))
+    };
+    let Some(mut loader) = of(view).map_err(told)? else { return Ok(()) };
     let chosen = view.next_boot().first().is_some_and(|candidate| candidate.id == *id);
-    if !chosen || loader.state(&ids(&view.facts)).of(id).is_none() {
+    if !chosen || !loader.takes(id, &loader.state(&ids(&view.facts))) {
         return Ok(());
     }
-    loader.change(id, Change::Good).map_err(|error| {
-        Error::new(error.kind, format!("{id} is good, but the boot loader could not be told: {error}; the next boot tells it again"))
-    })
+    loader.change(id, Change::Good).map_err(told)
 }
 
 /// Before the record: `next`, which will be chosen instead, comes first, and the deployment that is left is not started any
@@ -70,11 +71,12 @@ pub fn leave(view: &View, left: Option<&Id>, next: Option<&Id>) -> Result<()> {
     let state = loader.state(&ids(&view.facts));
     let known = |id: &&Id| state.of(id).is_some();
     let told = next
-        .filter(known)
+        .filter(|id| loader.takes(id, &state))
         .filter(|id| Some(*id) != left)
         .into_iter()
         .map(|id| (id, entry(view, id)))
-        .chain(left.filter(known).map(|id| (id, Change::Bad)));
+        .chain(left.filter(known).map(|id| (id, Change::Bad)))
+        .collect::<Vec<_>>();
     for (id, change) in told {
         loader.change(id, change).map_err(|error| Error::new(error.kind, format!("the boot loader could not be told: {error}")))?;
     }

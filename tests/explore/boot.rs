@@ -7,7 +7,7 @@ use bedplate::decide::evidence::{Traces, Watchdog, judge};
 use bedplate::decide::marker::Verdict;
 use bedplate::decide::model::{Candidate, Counting, Deployment, Disk, Facts, Id, Request, Rule, Selection};
 use bedplate::decide::record::change::{Attempt, Failure, NewIncumbent};
-use bedplate::decide::record::ending::Ending;
+use bedplate::decide::record::ending::{Ending, Phase};
 use bedplate::decide::record::{Key, OnceGood, Outcome, Record, Status};
 use bedplate::decide::select::{Input, select};
 use bedplate::decide::verdict::{said, success_revision};
@@ -128,7 +128,8 @@ impl Boot<'_> {
 
     fn count(&mut self, key: Key, candidate: &Candidate) -> bool {
         if candidate.counting == Counting::Uncounted {
-            let other = |ending: &Ending| ending.is_proven() && self.record.incumbent != Some(ending.key);
+            let hung = |ending: &Ending| ending.phase == Phase::Ended;
+            let other = |ending: &Ending| hung(ending) || (ending.is_proven() && self.record.incumbent != Some(ending.key));
             if self.disk == Disk::Writable && self.facts.previous.as_ref().is_some_and(other) && self.commit() {
                 self.log.evidence_writes += 1;
             }
@@ -195,7 +196,7 @@ impl Boot<'_> {
             return;
         }
         self.world.running = Some(Running { key, rule: candidate.rule, fell_back: selection.fell_back_from.is_some() });
-        booted(self.world, key, quality, seen);
+        booted(self.world, key, quality, (seen, self.facts.previous));
         if quality == Quality::Works {
             self.log.end = End::Up;
         } else {
@@ -214,7 +215,7 @@ impl Boot<'_> {
 }
 
 /// The units of the booted system.
-fn booted(world: &mut World, key: Key, quality: Quality, reset_seen: bool) {
+fn booted(world: &mut World, key: Key, quality: Quality, (reset_seen, told): (bool, Option<Ending>)) {
     if world.store != Store::Writable {
         return;
     }
@@ -223,7 +224,7 @@ fn booted(world: &mut World, key: Key, quality: Quality, reset_seen: bool) {
     let mut record = world.record.clone();
     let watchdog = if reset_seen { Watchdog::Reset } else { Watchdog::Silent };
     let found = judge(&Traces { watchdog, panics: vec![] }, &record, &world.facts());
-    if let Some(ending) = record.previous_end(found, boot) {
+    if let Some(ending) = told.or_else(|| record.previous_end(found, boot)) {
         record.close(&ending, boot);
     }
     record.note_started(key, boot);

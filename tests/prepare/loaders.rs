@@ -91,7 +91,7 @@ fn bad_values_of_grub_are_said_and_the_last_good_one_boots() {
         fs::write(env, &whole).unwrap();
         assert_eq!(machine.boot("").stands(), "v2");
         assert!(verb(machine, &["rollback"]).starts_with("0: the next boot is v1"));
-        assert_eq!(tool("grub-editenv", &[env, "list"]), "boot_counter=0\nboot_success=0\nbedplate_trial=v2\n");
+        assert_eq!(tool("grub-editenv", &[env, "list"]), "boot_counter=0\nboot_success=0\nbedplate_trial=v2\nbedplate_good=v1\n");
     });
 }
 

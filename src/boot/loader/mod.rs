@@ -78,6 +78,11 @@ impl Loader {
         }))
     }
 
+    /// Whether it can be told of a deployment that it has nothing of, yet: a GRUB environment names any.
+    pub fn takes(&self, id: &Id, state: &State) -> bool {
+        matches!(self, Self::Grubenv(_)) || state.of(id).is_some()
+    }
+
     pub fn state(&self, ids: &[Id]) -> State {
         match self {
             Self::Gpt(disk) => disk.state(ids),

@@ -168,7 +168,13 @@ impl Block {
                 }
                 (None, "1", None)
             }
-            Change::Bad if self.get(GOOD) == Some(id.as_str()) => return Err("nothing else would be left for the loader to start".into()),
+            Change::Bad if self.get(GOOD) == Some(id.as_str()) => {
+                let counting = matches!(self.standing(), Ok(Standing::Counting { .. }));
+                let other = self.get(TRIAL).filter(|trial| counting && *trial != id.as_str()).map(ToString::to_string);
+                let other = other.ok_or("nothing else would be left for the loader to start")?;
+                self.set(GOOD, Some(&other));
+                return Ok(());
+            }
             Change::Bad if !counts => return Ok(()),
             // Not taken away: without a counter GRUB starts its first entry, which is the newest.
             Change::Bad => (Some("0".into()), "0", Some(id.as_str())),
@@ -266,6 +272,10 @@ mod tests {
         let trial = "b with 3 starts left, a good";
         let refused = "nothing else would be left for the loader to start";
         assert_eq!(seen, ["a good", trial, trial, "a good, b not to be started", refused, "b good"]);
+        // A rollback from b to a: a is tried again, and is what there is to go to.
+        block.change(&id("a"), Change::Arm { tries: 2 }).unwrap();
+        block.change(&id("b"), Change::Bad).unwrap();
+        assert_eq!((block.state(&ids).to_string().as_str(), block.get(GOOD)), ("a with 2 starts left", Some("a")));
     }
 
     #[test]

@@ -10,7 +10,7 @@
 //! again. After `mark bad` or `rollback`: the loader starts the target's kernel, and the target is what fits it.
 
 use crate::decide::model::{Deployment, Id};
-use crate::decide::record::{Record, Status};
+use crate::decide::record::{OnceGood, Record, Status};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -56,13 +56,15 @@ impl State {
         self.known.iter().find(|known| known.id == *id).map(|known| known.standing)
     }
 
-    /// The record as the rules are to read it: a trial has at most as many tries left as its loader gives it, and none while
-    /// nobody knows what the loader counts. `running` is the deployment whose kernel runs: its loader has taken this boot's
+    /// The record as the rules are to read it: a trial that was never good has at most as many tries left as its loader gives it,
+    /// and none while nobody knows what the loader counts. (What somebody rolled back to has worked, whatever a loader says.) `running` is the deployment whose kernel runs: its loader has taken this boot's
     /// try already, which the record has not, yet. Nothing of it is to be written.
     pub fn limit(&self, record: &Record, deployments: &[Deployment], running: Option<&Id>) -> Record {
         let mut limited = record.clone();
         let id_of = |key| deployments.iter().find(|deployment| deployment.key() == Some(key)).map(|deployment| &deployment.id);
-        let Some(slot) = limited.slots.iter_mut().find(|slot| slot.status == Status::Trial) else { return limited };
+        let Some(slot) = limited.slots.iter_mut().find(|slot| slot.status == Status::Trial && slot.once_good == OnceGood::No) else {
+            return limited;
+        };
         let Some(id) = id_of(slot.key) else { return limited };
         let this_boot = u32::from(running == Some(id));
         let most = match (&self.defect, self.of(id)) {

@@ -158,7 +158,7 @@ const OUTCOMES: [Outcome; 9] = [
     Outcome::Panic,
     Outcome::Lost,
 ];
-const PHASES: [Phase; 3] = [Phase::Begun, Phase::Started, Phase::Ended];
+const PHASES: [Phase; 4] = [Phase::Begun, Phase::Started, Phase::Ended, Phase::Closed];
 const RULES: [Rule; 8] =
     [Rule::Argument, Rule::OneShot, Rule::Default, Rule::Trial, Rule::Incumbent, Rule::OnceGood, Rule::IncumbentCounted, Rule::LastResort];
 

@@ -22,8 +22,10 @@ pub enum Phase {
     Begun,
     /// Its local file systems were there.
     Started,
-    /// Its end was noted.
+    /// It noted its end by itself, before it was over.
     Ended,
+    /// A boot after it knows how it ended.
+    Closed,
 }
 
 /// How the boot before this one ended, and whose it was.
@@ -37,9 +39,10 @@ pub struct Ending {
 }
 
 impl Ending {
-    /// The machine itself says that the boot went wrong; nothing is only guessed from silence.
+    /// The machine itself says that the boot went wrong; nothing is only guessed from silence. What went wrong once the boot had
+    /// noted its end, as a shutdown that hangs, is nothing against its deployment.
     pub const fn is_proven(&self) -> bool {
-        matches!(self.outcome, Outcome::Watchdog | Outcome::Panic)
+        matches!(self.outcome, Outcome::Watchdog | Outcome::Panic) && !matches!(self.phase, Phase::Ended)
     }
 
     /// The same with evidence that came to light later: it tells more than silence.
@@ -107,32 +110,39 @@ impl Record {
         self.last = Some(LastBoot { key, boot, phase: Phase::Ended });
     }
 
-    /// How the boot before `now` ended, as far as anyone knows. Where its end was noted and evidence is there all the same, an
-    /// incumbent's boot came between that wrote nothing. Once this boot is in the record, the question is answered: `None`.
+    /// How the boot before `now` ended, as far as anyone knows. Where a boot has noted its end and evidence is there all the same, it
+    /// went wrong after that. Where that is known already, an incumbent's boot came between that wrote nothing. Once this boot
+    /// is in the record, the question is answered: `None`.
     pub fn previous_end(&self, evidence: Evidence, now: ShortBootId) -> Option<Ending> {
         if self.last.is_some_and(|last| last.boot == now) {
             return None;
         }
         let found = evidence.outcome();
         let unwritten = |outcome| Some(Ending { key: self.incumbent?, boot: None, outcome, phase: Phase::Begun });
-        match self.last.filter(|last| self.is_open(last)) {
-            Some(LastBoot { key, boot, phase }) => Some(Ending { key, boot: Some(boot), outcome: found.unwrap_or(Outcome::Lost), phase }),
-            None => found.and_then(unwritten),
+        match self.last {
+            Some(last @ LastBoot { key, boot, phase }) if self.is_open(&last) => {
+                Some(Ending { key, boot: Some(boot), outcome: found.unwrap_or(Outcome::Lost), phase })
+            }
+            Some(LastBoot { key, boot, phase: Phase::Ended }) => {
+                Some(Ending { key, boot: Some(boot), outcome: found?, phase: Phase::Ended })
+            }
+            _ => found.and_then(unwritten),
         }
     }
 
     /// Not one whose root could not be mounted either: after it the same boot went on with the incumbent, or with nothing.
     fn is_open(&self, last: &LastBoot) -> bool {
-        last.phase != Phase::Ended && self.slot(last.key).is_some_and(|slot| !slot.failed_in(last.boot))
+        matches!(last.phase, Phase::Begun | Phase::Started) && self.slot(last.key).is_some_and(|slot| !slot.failed_in(last.boot))
     }
 
-    /// Writes down how the boot before `now` ended, where the deployment has not begun another boot since.
+    /// Writes down how the boot before `now` ended, where the deployment has not begun another boot since. What it noted by itself
+    /// stays.
     pub fn close(&mut self, ending: &Ending, now: ShortBootId) {
-        if let Some(slot) = self.slot_mut(ending.key).filter(|slot| slot.attempt != now) {
+        if let Some(slot) = self.slot_mut(ending.key).filter(|slot| slot.attempt != now && ending.phase != Phase::Ended) {
             slot.outcome = ending.outcome;
         }
         if let Some(last) = self.last.as_mut().filter(|last| last.boot != now) {
-            last.phase = Phase::Ended;
+            last.phase = Phase::Closed;
         }
     }
 }

@@ -150,6 +150,7 @@ impl World {
             "ignore" => boot.kernel_mismatch = KernelMismatch::Ignore,
             "ro" => self.disk = Disk::ReadOnly("test".into()),
             "last" => self.record.last = Some(LastBoot { key: key(value), boot: [5; 8], phase: Phase::Begun }),
+            "closed" => self.record.last = Some(LastBoot { key: key(value), boot: [5; 8], phase: Phase::Closed }),
             "ended" => self.record.last = Some(LastBoot { key: key(value), boot: [5; 8], phase: Phase::Ended }),
             "watchdog" => self.find(Evidence::Watchdog),
             "panic" => self.find(Evidence::Panic),

@@ -52,6 +52,11 @@ pub fn run(args: &cli::Deploy, out: &mut dyn Write) -> Result<Exit> {
         (Some(boot), Some(own)) => Some(kernel::plan(boot, own, &view, &source, &manifest, loader_tries(args, standing, &view))?),
         _ => None,
     };
+    if plan.is_none() && view.report.is_some() && view.config.boot.record == RecordKind::Bls {
+        return Err(Error::refused(
+            "boot.record is \"bls\", and there would be no entry for the loader to count: the tree needs a kernel with an initramfs, and the boot partition has to be mounted",
+        ));
+    }
     install::install(&view.store, install::Content { source: &source, totals, manifest: &manifest, kernel: plan.as_ref() }, &interrupts)?;
     let hooks = Hooks::of(&view, &manifest.id)?;
     if let Err(error) = hooks.add() {

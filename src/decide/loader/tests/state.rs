@@ -140,6 +140,9 @@ fn a_trial_has_no_more_tries_than_its_loader_gives_it() {
         let given_up = state.given_up(&record, core::slice::from_ref(&trial), Id::parse(running).as_ref());
         assert_eq!(given_up, (left == 0 && state.defect.is_none()).then_some(&trial.id), "{state} while {running} runs");
     }
+    let mut rolled_back_to = record.clone();
+    rolled_back_to.slots[0].once_good = crate::decide::record::OnceGood::Yes;
+    assert_eq!(known(Standing::Exhausted).limit(&rolled_back_to, core::slice::from_ref(&trial), Id::parse("a").as_ref()), rolled_back_to);
     record.succeed(trial.key().unwrap(), crate::decide::model::Rule::Trial, 3, None);
     assert_eq!(State::defective("torn").limit(&record, &[trial], None), record, "what is good stays so");
 }

@@ -108,7 +108,7 @@ fn what_cannot_be_is_not_read() {
     };
     let impossible = "copy A: impossible content, copy B: impossible content";
     for (at, value) in
-        [(10, 2), (11, 16), (12, 254), (49, 0x02), (49, 0x10), (49, 0x17), (49, 0xa1), (55, 0x90), (416, 3), (417, 0), (417, 4)]
+        [(10, 2), (11, 16), (12, 254), (49, 0x02), (49, 0x10), (49, 0x17), (49, 0xa1), (55, 0x90), (416, 3), (417, 0), (417, 5)]
     {
         assert_eq!(changed(at, value), impossible, "{at} {value}");
     }
@@ -199,7 +199,7 @@ fn any_slot(n: u8) -> impl Strategy<Value = Slot> {
 
 pub(super) fn any_record() -> impl Strategy<Value = Record> {
     let slots = (0..=SLOTS).prop_flat_map(|n| (1..=u8::try_from(n).expect("few")).map(any_slot).collect::<Vec<_>>());
-    let phases = [Phase::Begun, Phase::Started, Phase::Ended];
+    let phases = [Phase::Begun, Phase::Started, Phase::Ended, Phase::Closed];
     (any::<u64>(), slots, any::<[Option<u8>; 4]>(), any::<([u8; 8], u8, [u32; PANICS])>()).prop_map(move |(revision, slots, named, end)| {
         let (boot, phase, panics) = end;
         let count = u8::try_from(slots.len()).expect("few");

@@ -97,7 +97,9 @@ fn the_end_of_the_last_boot_is_found_out() {
         ("the incumbent is lost", incumbent.clone(), Nothing, ending(1, Some(8), Outcome::Lost, Phase::Started)),
         ("the incumbent is reset", incumbent, Watchdog, ending(1, Some(8), Outcome::Watchdog, Phase::Started)),
         ("a good end", counted(Phase::Ended), Nothing, None),
-        ("a boot that wrote nothing", counted(Phase::Ended), Watchdog, by_incumbent(Outcome::Watchdog)),
+        ("a shutdown that hangs", counted(Phase::Ended), Watchdog, ending(2, Some(8), Outcome::Watchdog, Phase::Ended)),
+        ("a boot that wrote nothing", counted(Phase::Closed), Watchdog, by_incumbent(Outcome::Watchdog)),
+        ("an end that is known", counted(Phase::Closed), Nothing, None),
         ("after mounts failed, the incumbent", failed.clone(), Panic, by_incumbent(Outcome::Panic)),
         ("mounts failed", failed, Nothing, None),
         ("nothing is known", pair(), Nothing, None),
@@ -118,11 +120,15 @@ fn an_end_is_written_down_once() {
         record.close(&found, [9; 8]);
         record
     };
-    let with_outcome = |outcome| with(counted(Phase::Ended), |r| r.slots[1].outcome = outcome);
+    let with_outcome = |outcome| with(counted(Phase::Closed), |r| r.slots[1].outcome = outcome);
     assert_eq!(closed(counted(Phase::Begun), Evidence::Watchdog), with_outcome(Outcome::Watchdog));
     let lost = closed(counted(Phase::Started), Evidence::None);
     assert_eq!(lost, with_outcome(Outcome::Lost));
     assert_eq!(lost.previous_end(Evidence::None, [7; 8]), None, "not twice");
+    let noted = |phase| with(counted(phase), |r| r.slots[1].outcome = Outcome::Deadline);
+    assert_eq!(closed(noted(Phase::Ended), Evidence::Watchdog), noted(Phase::Closed));
+    let hung = noted(Phase::Ended).previous_end(Evidence::Watchdog, [9; 8]);
+    assert!(hung.is_some_and(|ending| !ending.is_proven()), "nothing against who had ended in good order");
     let blamed = with(pair(), |r| r.slots[0].outcome = Outcome::Panic);
     assert_eq!(closed(pair(), Evidence::Panic), blamed);
     let mut again = counted(Phase::Begun);

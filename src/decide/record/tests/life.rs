@@ -82,7 +82,7 @@ fn apply(record: &mut Record, event: u8, n: u8) {
         _ => {
             if let Some(ending) = record.previous_end(Evidence::Watchdog, [n; 8]) {
                 record.close(&ending, [n; 8]);
-                assert!(record.last.is_none_or(|last| last.phase == Phase::Ended), "{record:?}");
+                assert!(record.last.is_none_or(|last| last.phase == Phase::Closed), "{record:?}");
             }
         }
     }
