@@ -64,7 +64,8 @@ impl Announcement<'_> {
         };
         // Where none of it holds any more: a counted boot gets its countdown with its units.
         for stale in [RUN_SCREEN, units::RUN_COUNTDOWN] {
-            self.warn_on_failure("what an earlier run says of this boot is still there", remove(&run, stale));
+            let removed = fs::clear_in(&run, stale).or_fail("cannot remove", stale);
+            self.warn_on_failure("what an earlier run says of this boot is still there", removed);
         }
         if units::needs_program(&self.standing.plan.run_files) {
             self.warn_on_failure("the units of this trial have no program", copy_program(&run));
@@ -138,13 +139,6 @@ fn headline(report: &Report) -> String {
     format!("booting {}: {}{tries}; if it fails: {fallback}", report.deployment.id, report.choice.reason)
 }
 
-fn remove(run: &OwnedFd, path: &str) -> Result<()> {
-    match fs::unlink_in(run, path) {
-        Ok(()) | Err(Errno::ENOENT) => Ok(()),
-        Err(errno) => Err(errno).or_fail("cannot remove", path),
-    }
-}
-
 fn replace(run: &OwnedFd, path: &str, mode: u16, content: &[u8]) -> Result<()> {
     fs::make_dirs(run, fs::split(path).0, 0o755).or_fail("cannot make the directory of", path)?;
     fs::replace_in(run, path, mode, content).or_fail("cannot write", path)
@@ -178,7 +172,7 @@ fn copy_program(run: &OwnedFd) -> Result<()> {
     let directory = fs::split(RUN_PROGRAM).0;
     fs::make_dirs(run, directory, 0o755).or_fail("cannot make", directory)?;
     programs_run_in(run, directory).or_fail("cannot clear noexec of", directory)?;
-    remove(run, RUN_PROGRAM)?;
+    fs::clear_in(run, RUN_PROGRAM).or_fail("cannot remove", RUN_PROGRAM)?;
     let copy = fs::create_in(run, RUN_PROGRAM, 0o755).or_fail("cannot create", RUN_PROGRAM)?;
     fs::copy_content(&program, &copy).or_fail("cannot write", RUN_PROGRAM)
 }

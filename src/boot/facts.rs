@@ -112,12 +112,17 @@ fn kernel_fit(store: &Store, root: &str, running: &str) -> Result<KernelFit> {
     }
     let releases = newest_first(releases);
     let tree = fs::open_dir_in(&store.dir, root).or_fail("cannot open", &format!("{STORE}/{root}"))?;
-    let own = releases.iter().find_map(|release| own_kernel(&tree, release));
+    let own = newest_kernel(&tree, &releases);
     Ok(KernelFit::Mismatch { releases, own })
 }
 
+/// The first of these releases, newest first, that can be started: its image and its initramfs are there.
+pub fn newest_kernel(tree: impl AsFd, releases: &[String]) -> Option<OwnKernel> {
+    releases.iter().find_map(|release| own_kernel(&tree, release))
+}
+
 /// The files of a kernel that can be started, where both are there.
-pub fn own_kernel(tree: impl AsFd, release: &str) -> Option<OwnKernel> {
+fn own_kernel(tree: impl AsFd, release: &str) -> Option<OwnKernel> {
     let is_file = |path: &String| fs::stat_target_in(&tree, path).is_ok_and(|stat| stat.file_type == fs::FileType::Regular);
     let image = image_places(release).into_iter().find(is_file)?;
     let initramfs = initramfs_places(release).into_iter().find(is_file)?;

@@ -5,7 +5,7 @@ use super::countdown;
 use super::prepare::Options;
 use super::store::Store;
 use crate::decide::config::WhenNothingBoots;
-use crate::decide::model::{Deployment, Disk};
+use crate::decide::model::Disk;
 use crate::decide::nothing_boots::{Head, Scene, screen};
 use crate::decide::plan::units::{RUN_COUNTDOWN, RUN_SCREEN};
 use crate::error::{Error, OrFail, Result};
@@ -73,7 +73,7 @@ fn machine(scene: Option<(&Store, &Scene<'_>)>) -> String {
 
 fn host_name(store: &Store, scene: &Scene<'_>) -> Option<String> {
     let incumbent = scene.record.incumbent?;
-    let deployment = scene.facts.deployments.iter().find(|deployment| Deployment::key(deployment) == Some(incumbent))?;
+    let deployment = scene.facts.owner(incumbent)?;
     let (id, instance) = (&deployment.id, deployment.instance()?);
     let places = [
         format!("state/{id}@{instance}/etc/upper/hostname"),

@@ -79,10 +79,7 @@ impl Store {
     pub fn create_record(&self, record: &Record) -> Result<()> {
         let on = format!("{STORE}/record");
         let temporary = ".record.new";
-        match fs::unlink_in(&self.dir, temporary) {
-            Ok(()) | Err(Errno::ENOENT) => {}
-            Err(errno) => return Err(errno).or_fail("cannot remove", temporary),
-        }
+        fs::clear_in(&self.dir, temporary).or_fail("cannot remove", temporary)?;
         let file = fs::create_in(&self.dir, temporary, 0o600).or_fail("cannot create", &on)?;
         fs::set_no_cow(&file);
         let size = usize::try_from(codec::FILE_SIZE).unwrap_or_default();

@@ -22,7 +22,7 @@ pub fn parse(disk: &[u8], sector: usize) -> Vec<Partition> {
     gpt(disk, sector).or_else(|| mbr(disk)).unwrap_or_default()
 }
 
-fn number(bytes: &[u8], at: usize) -> Option<u32> {
+pub(super) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..)?.first_chunk().map(|bytes| u32::from_le_bytes(*bytes))
 }
 
@@ -32,7 +32,7 @@ fn gpt(disk: &[u8], sector: usize) -> Option<Vec<Partition>> {
         return None;
     }
     check(header)?;
-    let (count, size) = (usize::try_from(number(header, 80)?).ok()?, usize::try_from(number(header, 84)?).ok()?);
+    let (count, size) = (usize::try_from(u32_at(header, 80)?).ok()?, usize::try_from(u32_at(header, 84)?).ok()?);
     let first = usize::try_from(u64::from_le_bytes(*header.get(72..)?.first_chunk()?)).ok()?.checked_mul(sector)?;
     if size < 128 {
         return None;
@@ -41,21 +41,37 @@ fn gpt(disk: &[u8], sector: usize) -> Option<Vec<Partition>> {
     Some(entries.zip(1..).filter_map(|(entry, number)| gpt_entry(entry, number)).collect())
 }
 
-/// The header's own CRC32, taken with the field itself as zero.
 fn check(header: &[u8]) -> Option<()> {
-    let size = usize::try_from(number(header, 12)?).ok()?;
-    let mut covered: Vec<u8> = header.get(..size)?.into();
-    covered.get_mut(16..20)?.fill(0);
-    (crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC).checksum(&covered) == number(header, 16)?).then_some(())
+    let size = usize::try_from(u32_at(header, 12)?).ok()?;
+    let covered = header.get(..size).filter(|covered| covered.len() >= 20)?;
+    (header_sum(covered) == u32_at(header, 16)?).then_some(())
+}
+
+/// The CRC32 of a GPT's parts.
+pub(super) fn sum(bytes: &[u8]) -> u32 {
+    crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC).checksum(bytes)
+}
+
+/// That of a header, taken with its own field as zero.
+pub(super) fn header_sum(header: &[u8]) -> u32 {
+    let mut header: Vec<u8> = header.into();
+    if let Some(own) = header.get_mut(16..20) {
+        own.fill(0);
+    }
+    sum(&header)
+}
+
+/// The name of a partition: up to 36 UTF-16 units. None in what is too short for an entry.
+pub(super) fn label(entry: &[u8]) -> Option<String> {
+    let units: Vec<u16> = entry.get(56..128)?.chunks_exact(2).filter_map(|pair| Some(u16::from_le_bytes(*pair.first_chunk()?))).collect();
+    Some(String::from_utf16_lossy(units.split(|unit| *unit == 0).next().unwrap_or_default()))
 }
 
 fn gpt_entry(entry: &[u8], number: usize) -> Option<Partition> {
     if entry.get(..16)?.iter().all(|byte| *byte == 0) {
         return None;
     }
-    let name: Vec<u16> = entry.get(56..128)?.chunks_exact(2).filter_map(|pair| Some(u16::from_le_bytes(*pair.first_chunk()?))).collect();
-    let name = name.split(|unit| *unit == 0).next().unwrap_or_default();
-    Some(Partition { number, uuid: guid(entry.get(16..32)?)?, label: String::from_utf16_lossy(name) })
+    Some(Partition { number, uuid: guid(entry.get(16..32)?)?, label: label(entry)? })
 }
 
 /// Mixed-endian, as UEFI writes GUIDs: the first three parts little, the last two big.
@@ -76,7 +92,7 @@ fn mbr(disk: &[u8]) -> Option<Vec<Partition>> {
     if disk.get(510..512)? != [0x55, 0xaa] {
         return None;
     }
-    let id = number(disk, 440)?;
+    let id = u32_at(disk, 440)?;
     let entries = disk.get(446..510)?.chunks_exact(16);
     if entries.clone().any(|entry| entry.get(4) == Some(&PROTECTIVE)) {
         return None;

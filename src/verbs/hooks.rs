@@ -4,7 +4,7 @@
 //! /usr/lib. Absolute paths; those of kernel and initramfs are empty where the tree has none that can be started.
 
 use super::access::View;
-use bedplate::boot::facts::own_kernel;
+use bedplate::boot::facts::newest_kernel;
 use bedplate::decide::kernel::newest_first;
 use bedplate::decide::model::Id;
 use bedplate::error::{Errno, Error, OrFail, Result};
@@ -138,7 +138,7 @@ fn arguments(view: &View, id: &Id) -> Result<[String; 4]> {
         tree => tree.or_fail("cannot open", &dir)?,
     };
     let releases = newest_first(fs::names_in(&tree, "usr/lib/modules").unwrap_or_default());
-    let kernel = releases.iter().find_map(|release| own_kernel(&tree, release));
+    let kernel = newest_kernel(&tree, &releases);
     let path = |path: Option<&String>| path.map(|path| format!("{dir}/{path}")).unwrap_or_default();
     let (image, initramfs) = (kernel.as_ref().map(|kernel| &kernel.image), kernel.as_ref().map(|kernel| &kernel.initramfs));
     Ok([id.to_string(), dir.clone(), path(image), path(initramfs)])

@@ -10,7 +10,7 @@ use bedplate::decide::model::{Deployment, Report, Rule};
 use bedplate::decide::plan::units::{RUN_COUNTDOWN, RUN_MARKED_GOOD};
 use bedplate::decide::record::Key;
 use bedplate::decide::verdict::{said, success_revision};
-use bedplate::error::{Errno, Error, OrFail, Result};
+use bedplate::error::{Error, OrFail, Result};
 use bedplate::sys::{fs, host};
 use std::io::Write;
 
@@ -64,8 +64,7 @@ impl Subject {
     }
 
     fn incumbents_marker(&self) -> Option<&Marker> {
-        let id = self.view.id_of(self.view.ledger.record.incumbent?)?;
-        self.view.facts.deployment(id)?.marker.as_ref()
+        self.view.facts.owner(self.view.ledger.record.incumbent?)?.marker.as_ref()
     }
 
     /// Whether its newest marker says so. (One that another instance left does not count.)
@@ -127,10 +126,7 @@ fn good(args: &cli::Mark, out: &mut dyn Write) -> Result<Exit> {
 fn end_the_trial(run: &str) -> Result<()> {
     let dir = fs::open_dir(run).or_fail("cannot open", run)?;
     fs::replace_in(&dir, RUN_MARKED_GOOD, 0o644, b"").or_fail("cannot write", RUN_MARKED_GOOD)?;
-    match fs::unlink_in(&dir, RUN_COUNTDOWN) {
-        Ok(()) | Err(Errno::ENOENT) => Ok(()),
-        Err(errno) => Err(errno).or_fail("cannot remove", RUN_COUNTDOWN),
-    }
+    fs::clear_in(&dir, RUN_COUNTDOWN).or_fail("cannot remove", RUN_COUNTDOWN)
 }
 
 fn bad(args: &cli::Mark, reason: &str, out: &mut dyn Write) -> Result<Exit> {

@@ -55,7 +55,7 @@ fn fallback(view: &View, booted: Option<Key>) -> Result<Key> {
 /// The target's marker gets the newest revision, so that a lost record would lead to it, too.
 fn remember_target(view: &View, target: Key) -> Result<()> {
     let good = view.ledger.record.slot(target).is_some_and(|slot| slot.once_good == OnceGood::Yes);
-    let deployment = view.facts.deployments.iter().find(|deployment| deployment.key() == Some(target));
+    let deployment = view.facts.owner(target);
     let Some((deployment, instance)) = deployment.filter(|_| good).and_then(|d| Some((d, d.instance()?.clone()))) else { return Ok(()) };
     let revision = view.ledger.record.revision.saturating_add(1);
     let boot_id = view.facts.boot_id.as_str().into();

@@ -2,8 +2,8 @@ use super::unit::{Program, programs};
 use super::*;
 use crate::decide::config::{Config, Merged, Source, merge};
 use crate::decide::fstab;
-use crate::decide::manifest::{Manifest, TreeKind};
-use crate::decide::model::{Deployment, Id, Instance, KernelFit, VendorEtc};
+use crate::decide::model::fixture::deployment;
+use crate::decide::model::{Deployment, Instance, VendorEtc};
 use crate::decide::record::{Key, Record};
 use crate::error::Error;
 use alloc::string::ToString;
@@ -137,14 +137,6 @@ fn without_any_etc_there_is_one_finding() {
 fn a_var_line_matters_only_where_var_is_mounted() {
     let found = Tree { fstab: fstab::parse("/dev/b /var ext4\n"), ..good_tree() };
     assert_eq!(tree(&found, &read("[var]\nmode = \"none\"\n").config), []);
-}
-
-fn deployment(id: &str) -> Deployment {
-    let id = Id::parse(id).expect(id);
-    let instance = Instance::from_random([7; 8]);
-    let manifest =
-        Manifest { id: id.clone(), instance, version: String::new(), created: 0, kind: TreeKind::Tree, kernels: vec![], from: None };
-    Deployment { id, manifest: Some(manifest), defect: None, marker: None, kernel: KernelFit::Fits }
 }
 
 #[test]

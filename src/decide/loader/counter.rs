@@ -2,7 +2,7 @@
 //! Specification, "Boot counting"; systemd 257, `boot_entry_parse_tries`).
 
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use core::fmt;
 
 /// Where counters end: more than INT_MAX is no counter to systemd-boot.
@@ -80,6 +80,7 @@ impl EntryName {
     }
 }
 
+/// The file name: `BASE[+LEFT[-DONE]]SUFFIX`.
 impl fmt::Display for EntryName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let counter = match self.counter {
@@ -91,14 +92,10 @@ impl fmt::Display for EntryName {
     }
 }
 
-/// The file name of an entry: `BASE[+LEFT[-DONE]]SUFFIX`.
-pub fn format(name: &EntryName) -> String {
-    name.to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::string::ToString;
     use proptest::prelude::*;
 
     fn shown(file_name: &str) -> String {
@@ -148,7 +145,7 @@ mod tests {
         #[test]
         fn what_is_parsed_is_the_same_when_written(name in "[a-z+.0-9-]{0,12}\\+?[0-9]{0,11}-?[0-9]{0,11}\\.(conf|efi)") {
             if let Some(parts) = parse(&name) {
-                prop_assert_eq!(parse(&format(&parts)), Some(parts.clone()));
+                prop_assert_eq!(parse(&parts.to_string()), Some(parts.clone()));
                 prop_assert_eq!(parse(&parts.bad().to_string()), Some(parts.bad()));
                 if let Some(tried) = parts.tried() {
                     prop_assert_eq!(parse(&tried.to_string()), Some(tried));
@@ -159,7 +156,7 @@ mod tests {
         #[test]
         fn counters_survive(left in 0..=MOST, done in 0..=MOST) {
             let name = EntryName { base: "bedplate-a".into(), counter: Some(Counter { left, done }), suffix: ".conf" };
-            prop_assert_eq!(parse(&format(&name)), Some(name));
+            prop_assert_eq!(parse(&name.to_string()), Some(name));
         }
     }
 }

@@ -5,6 +5,7 @@
 //! is valid, and so does this. A change writes one whole table, flushes, and only then the other: first the one that does not
 //! count. Wherever that stops, one valid table has all of the change or nothing of it, and what is damaged gets mended.
 
+use crate::decide::partitions::{header_sum, label, sum, u32_at};
 use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -54,10 +55,6 @@ impl Attributes {
     }
 }
 
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    bytes.get(at..)?.first_chunk().map(|bytes| u32::from_le_bytes(*bytes))
-}
-
 fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
     bytes.get(at..)?.first_chunk().map(|bytes| u64::from_le_bytes(*bytes))
 }
@@ -66,10 +63,6 @@ fn put(bytes: &mut [u8], at: usize, value: &[u8]) {
     if let Some(place) = bytes.get_mut(at..at + value.len()) {
         place.copy_from_slice(value);
     }
-}
-
-fn sum(bytes: &[u8]) -> u32 {
-    crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC).checksum(bytes)
 }
 
 /// A header whose own sum is right: it says where its entries are.
@@ -125,13 +118,6 @@ impl Header {
     }
 }
 
-/// The sum of a header, taken with its own field as zero.
-fn header_sum(header: &[u8]) -> u32 {
-    let mut header = header.to_owned();
-    put(&mut header, SUM, &[0; 4]);
-    sum(&header)
-}
-
 /// One table, both sums right.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
@@ -160,7 +146,7 @@ impl Table {
         let in_use = |(_, entry): &(usize, &[u8])| entry.iter().take(16).any(|byte| *byte != 0);
         let partition = |(index, entry): (usize, &[u8])| Partition {
             index,
-            name: name(entry),
+            name: label(entry).unwrap_or_default(),
             attributes: Attributes::of(u64_at(entry, 48).unwrap_or_default()),
         };
         self.each().enumerate().filter(in_use).map(partition).collect()
@@ -178,12 +164,6 @@ impl Table {
         put(&mut header, SUM, &own_sum.to_le_bytes());
         [Write { lba: entries_lba, bytes: entries.to_owned() }, Write { lba: own, bytes: header }]
     }
-}
-
-fn name(entry: &[u8]) -> String {
-    let pairs = entry.get(56..128).unwrap_or_default().chunks_exact(2);
-    let units = pairs.filter_map(|pair| Some(u16::from_le_bytes(*pair.first_chunk()?))).take_while(|unit| *unit != 0);
-    char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
 }
 
 /// One partition as far as booting goes.

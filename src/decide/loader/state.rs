@@ -57,15 +57,15 @@ impl State {
     }
 
     /// The record as the rules are to read it: a trial that was never good has at most as many tries left as its loader gives it,
-    /// and none while nobody knows what the loader counts. (What somebody rolled back to has worked, whatever a loader says.) `running` is the deployment whose kernel runs: its loader has taken this boot's
-    /// try already, which the record has not, yet. Nothing of it is to be written.
+    /// and none while nobody knows what the loader counts. (What somebody rolled back to has worked, whatever a loader says.)
+    /// `running` is the deployment whose kernel runs: its loader has taken this boot's try already, which the record has not, yet.
+    /// Nothing of it is to be written.
     pub fn limit(&self, record: &Record, deployments: &[Deployment], running: Option<&Id>) -> Record {
         let mut limited = record.clone();
-        let id_of = |key| deployments.iter().find(|deployment| deployment.key() == Some(key)).map(|deployment| &deployment.id);
         let Some(slot) = limited.slots.iter_mut().find(|slot| slot.status == Status::Trial && slot.once_good == OnceGood::No) else {
             return limited;
         };
-        let Some(id) = id_of(slot.key) else { return limited };
+        let Some(Deployment { id, .. }) = Deployment::owner(deployments, slot.key) else { return limited };
         let this_boot = u32::from(running == Some(id));
         let most = match (&self.defect, self.of(id)) {
             (Some(_), _) => 0,
@@ -76,14 +76,12 @@ impl State {
         slot.left = slot.left.min(u8::try_from(most).unwrap_or(u8::MAX));
         limited
     }
-}
 
-impl State {
     /// The deployment on trial, where the record has tries left for it and its loader has none.
     pub fn given_up<'a>(&self, record: &Record, deployments: &'a [Deployment], running: Option<&Id>) -> Option<&'a Id> {
         let trial = record.trial().filter(|slot| slot.left > 0)?;
         let left = self.limit(record, deployments, running).trial().map(|slot| slot.left);
-        let deployment = deployments.iter().find(|deployment| deployment.key() == Some(trial.key))?;
+        let deployment = Deployment::owner(deployments, trial.key)?;
         (left == Some(0) && self.defect.is_none()).then_some(&deployment.id)
     }
 }

@@ -32,6 +32,11 @@ impl Deployment {
     pub fn key(&self) -> Option<Key> {
         self.instance().map(|instance| Key::of(&self.id, instance))
     }
+
+    /// Which of them a slot belongs to.
+    pub fn owner(deployments: &[Self], key: Key) -> Option<&Self> {
+        deployments.iter().find(|deployment| deployment.key() == Some(key))
+    }
 }
 
 /// Whether usr/lib/modules holds the running kernel.
@@ -78,8 +83,12 @@ impl Facts {
     }
 
     /// The deployment that a slot belongs to.
+    pub fn owner(&self, key: Key) -> Option<&Deployment> {
+        Deployment::owner(&self.deployments, key)
+    }
+
     pub fn id_of(&self, key: Key) -> Option<&Id> {
-        self.deployments.iter().find(|deployment| deployment.key() == Some(key)).map(|deployment| &deployment.id)
+        self.owner(key).map(|deployment| &deployment.id)
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod choice;
 mod facts;
+#[cfg(test)]
+pub(super) mod fixture;
 mod name;
 mod plan;
 mod report;

@@ -1,22 +1,11 @@
 use super::*;
-use crate::decide::manifest::{Manifest, TreeKind};
-use crate::decide::model::{BootId, Id, Instance, Kexec};
+use crate::decide::model::{BootId, Id, Kexec, fixture};
 use crate::error::Error;
 use alloc::vec;
 use proptest::prelude::*;
 
 fn deployment(name: &str, defect: Option<&str>) -> Deployment {
-    let id = Id::parse(name).expect(name);
-    let manifest = Manifest {
-        id: id.clone(),
-        instance: Instance::from_random([7; 8]),
-        version: String::new(),
-        created: 0,
-        kind: TreeKind::Tree,
-        kernels: vec![],
-        from: None,
-    };
-    Deployment { id, manifest: Some(manifest), defect: defect.map(Error::deterministic), marker: None, kernel: KernelFit::Fits }
+    Deployment { defect: defect.map(Error::deterministic), ..fixture::deployment(name) }
 }
 
 fn facts(deployments: Vec<Deployment>) -> Facts {

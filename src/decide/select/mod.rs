@@ -281,6 +281,6 @@ impl<'a> Picker<'a> {
     }
 
     fn deployment_of(&self, key: Key) -> Option<&'a Deployment> {
-        self.input.facts.deployments.iter().find(|deployment| deployment.key() == Some(key))
+        self.input.facts.owner(key)
     }
 }

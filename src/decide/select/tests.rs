@@ -4,8 +4,8 @@
 //! `arg=v2 default=v1 ro`. What is expected is the list of candidates, `uncounted` where no try is consumed.
 
 use super::*;
-use crate::decide::manifest::{Manifest, TreeKind};
-use crate::decide::model::{BootId, Evidence, Instance};
+use crate::decide::model::fixture::deployment;
+use crate::decide::model::{BootId, Evidence};
 use crate::decide::record::ending::{LastBoot, Phase};
 use crate::decide::record::{Outcome, Pinned};
 use crate::error::Error;
@@ -27,19 +27,6 @@ struct World {
 
 fn id(name: &str) -> Id {
     Id::parse(name).expect(name)
-}
-
-fn deployment(name: &str) -> Deployment {
-    let manifest = Manifest {
-        id: id(name),
-        instance: Instance::from_random([7; 8]),
-        version: String::new(),
-        created: 0,
-        kind: TreeKind::Tree,
-        kernels: vec![],
-        from: None,
-    };
-    Deployment { id: id(name), manifest: Some(manifest), defect: None, marker: None, kernel: KernelFit::Fits }
 }
 
 fn own_kernel() -> OwnKernel {

@@ -237,15 +237,20 @@ pub fn unlink_in(root: impl AsFd, path: &str) -> SysResult<()> {
     Ok(fs::unlinkat(open_dir_in(root, parent)?, name, AtFlags::empty())?)
 }
 
+/// The same, where there is one.
+pub fn clear_in(root: impl AsFd, path: &str) -> SysResult<()> {
+    match unlink_in(root, path) {
+        Err(Errno::ENOENT) => Ok(()),
+        unlinked => unlinked,
+    }
+}
+
 /// Replaces a small file as a whole: beside, synced, renamed, directory synced.
 pub fn replace_in(root: impl AsFd, path: &str, mode: u16, content: &[u8]) -> SysResult<()> {
     let (parent, name) = split(path);
     let dir = open_dir_in(root, parent)?;
     let temporary = alloc::format!(".{name}.new");
-    match unlink_in(&dir, &temporary) {
-        Ok(()) | Err(Errno::ENOENT) => {}
-        Err(errno) => return Err(errno),
-    }
+    clear_in(&dir, &temporary)?;
     let file = create_in(&dir, &temporary, mode)?;
     write_all(&file, content)?;
     sync(&file)?;

@@ -7,7 +7,7 @@ use crate::verbs::boot_partition::{self, BootPartition};
 use crate::verbs::remove;
 use crate::verbs::root_tree::{found, vendor_etc};
 use bedplate::boot::etc_manifest::digest_of_file;
-use bedplate::boot::facts::own_kernel;
+use bedplate::boot::facts::newest_kernel;
 use bedplate::decide::bls_entry::{self, ENTRIES, Entry, FILES, Found, Origin, Role, UNFINISHED};
 use bedplate::decide::kernel::{LONGEST_CMDLINE, OwnKernel, newest_first};
 use bedplate::decide::manifest::Manifest;
@@ -40,7 +40,7 @@ struct BootFile {
 
 /// The newest kernel of the tree that has an initramfs: without one, nothing would be there to mount the deployment.
 pub fn newest(source: &Source, manifest: &Manifest) -> Option<OwnKernel> {
-    newest_first(manifest.kernels.clone()).iter().find_map(|release| own_kernel(&source.dir, release))
+    newest_kernel(&source.dir, &newest_first(manifest.kernels.clone()))
 }
 
 /// Looks at everything and refuses what cannot be done; changes nothing. With `tries`, the loader counts them.

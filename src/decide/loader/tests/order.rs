@@ -1,11 +1,11 @@
 //! Cut between any two writes of record and loader: whatever the loader then starts, something that works boots.
 
 use super::disk::Disk as Gpt;
-use super::state::deployment;
 use crate::decide::config::KernelMismatch;
 use crate::decide::loader::gpt::Partition;
 use crate::decide::loader::priorities::{state, steps};
 use crate::decide::loader::state::Change;
+use crate::decide::model::fixture::deployment;
 use crate::decide::model::{BootId, Deployment, Disk, Facts, Id, KernelFit, Kexec, Request, Rule};
 use crate::decide::record::Record;
 use crate::decide::record::change::NewIncumbent;

@@ -3,8 +3,8 @@
 use super::disk::Disk;
 use crate::decide::loader::priorities::{state, steps};
 use crate::decide::loader::state::{Change, Known, Standing, State};
-use crate::decide::manifest::{Manifest, TreeKind};
-use crate::decide::model::{Deployment, Id, Instance, KernelFit};
+use crate::decide::model::Id;
+use crate::decide::model::fixture::deployment;
 use crate::decide::record::Record;
 use alloc::string::{String, ToString};
 use alloc::vec;
@@ -99,19 +99,6 @@ fn sixteen_priorities_are_enough_for_more_partitions() {
     let highest = edits.iter().max_by_key(|(_, attributes)| attributes.priority).unwrap();
     assert_eq!((highest.0, highest.1.priority), (15, 15));
     assert!(edits.iter().all(|(index, attributes)| attributes.priority > 0 && (attributes.priority < 15 || *index == 15)));
-}
-
-pub fn deployment(id: &str) -> Deployment {
-    let manifest = Manifest {
-        id: Id::parse(id).unwrap(),
-        instance: Instance::from_random([1; 8]),
-        version: String::new(),
-        created: 0,
-        kind: TreeKind::Tree,
-        kernels: Vec::new(),
-        from: None,
-    };
-    Deployment { id: manifest.id.clone(), manifest: Some(manifest), defect: None, marker: None, kernel: KernelFit::Fits }
 }
 
 #[test]
