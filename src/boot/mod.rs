@@ -9,6 +9,7 @@ pub mod etc_manifest;
 pub mod evidence;
 pub mod facts;
 pub mod kexec;
+pub mod layer;
 pub mod ledger;
 pub mod load;
 pub mod loader;

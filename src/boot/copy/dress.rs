@@ -18,7 +18,7 @@ pub struct Dress<'a> {
 
 /// What file systems keep for themselves is not copied: an overlay's own marks (they name inodes of the old place), and
 /// attributes outside the four common namespaces (`btrfs.compression`, `system.nfs4_acl`).
-fn is_copied(key: &CStr) -> bool {
+pub fn is_copied(key: &CStr) -> bool {
     let key = key.to_bytes();
     let namespaces: [&[u8]; 5] = [b"user.", b"trusted.", b"security.", b"system.posix_acl_access", b"system.posix_acl_default"];
     namespaces.iter().any(|namespace| key.starts_with(namespace)) && !key.starts_with(b"trusted.overlay.")

@@ -17,6 +17,7 @@ pub(super) mod walk;
 mod tests;
 
 pub use content::shares_blocks;
+pub(super) use dress::is_copied;
 pub use measure::measure;
 pub use remove::{remove_tree, remove_tree_in};
 

@@ -1,0 +1,78 @@
+//! Reads a layer of local changes (the upper of an overlay) next to the vendor content that it covers. Decides nothing, and
+//! reads the layer as overlayfs does: Documentation/filesystems/overlayfs.rst of Linux 6.12.
+
+mod same;
+#[cfg(test)]
+mod tests;
+
+pub use same::compare;
+
+use crate::error::Errno;
+use crate::sys::copy::{self as sys, Device, Meta, Node, Subject};
+use crate::sys::{BorrowedFd, SysResult};
+use core::ffi::CStr;
+
+/// A name in an open directory, with what is there.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry<'a> {
+    pub dir: BorrowedFd<'a>,
+    pub name: &'a CStr,
+    pub meta: Meta,
+}
+
+/// What an entry of a layer says besides itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mark {
+    Plain,
+    /// Nothing is there, whatever the layers below hold: a character device 0:0, or (Linux 6.7) an empty file with an attribute.
+    Whiteout,
+    /// A directory that hides what the layers below have in it.
+    Opaque,
+    /// A directory whose lower content is found under another name: made with `redirect_dir=on`, never by us.
+    Redirect,
+    /// A file without its content: made with `metacopy=on`, never by us.
+    Metacopy,
+}
+
+impl<'a> Entry<'a> {
+    /// `None` where nothing has this name.
+    pub fn find(dir: BorrowedFd<'a>, name: &'a CStr) -> SysResult<Option<Self>> {
+        match sys::look(dir, name) {
+            Ok(meta) => Ok(Some(Self { dir, name, meta })),
+            Err(Errno::ENOENT) => Ok(None),
+            Err(errno) => Err(errno),
+        }
+    }
+
+    pub fn is_directory(&self) -> bool {
+        self.meta.node == Node::Directory
+    }
+
+    /// For attributes, also of what cannot be opened.
+    pub fn subject(&self) -> Subject<'a> {
+        Subject::Named(self.dir, self.name)
+    }
+
+    /// As overlayfs would take this entry of an upper.
+    pub fn mark(&self) -> SysResult<Mark> {
+        match self.meta.node {
+            Node::Character(Device { major: 0, minor: 0 }) => Ok(Mark::Whiteout),
+            // "x" says that whiteouts in the form of attributes are in it: that is no opaque directory.
+            Node::Directory if self.attribute(c"trusted.overlay.opaque")?.is_some_and(|value| value == b"y") => Ok(Mark::Opaque),
+            Node::Directory if self.attribute(c"trusted.overlay.redirect")?.is_some() => Ok(Mark::Redirect),
+            // Without content of its own nothing is allocated.
+            Node::Regular if self.meta.allocated > 0 => Ok(Mark::Plain),
+            Node::Regular if self.attribute(c"trusted.overlay.metacopy")?.is_some() => Ok(Mark::Metacopy),
+            Node::Regular if self.meta.size == 0 && self.attribute(c"trusted.overlay.whiteout")?.is_some() => Ok(Mark::Whiteout),
+            _ => Ok(Mark::Plain),
+        }
+    }
+
+    fn attribute(&self, key: &CStr) -> SysResult<Option<alloc::vec::Vec<u8>>> {
+        match sys::attribute(self.subject(), key) {
+            Ok(value) => Ok(Some(value)),
+            Err(Errno::ENODATA | Errno::EOPNOTSUPP) => Ok(None),
+            Err(errno) => Err(errno),
+        }
+    }
+}
