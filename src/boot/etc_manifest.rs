@@ -106,7 +106,8 @@ pub fn digest_of_file(file: impl AsFd, buffer: &mut [u8]) -> core::result::Resul
     }
 }
 
-fn digest_of(bytes: &[u8]) -> Digest {
+/// The same of a text.
+pub fn digest_of(bytes: &[u8]) -> Digest {
     Digest { size: bytes.len() as u64, sha256: Sha256::digest(bytes).into() }
 }
 

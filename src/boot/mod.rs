@@ -5,6 +5,7 @@ pub mod apply;
 pub mod attempt;
 pub mod copy;
 pub mod countdown;
+pub mod drift;
 pub mod etc_manifest;
 pub mod evidence;
 pub mod facts;

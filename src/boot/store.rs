@@ -2,11 +2,11 @@
 
 use crate::decide::guard;
 use crate::decide::marker::{self, Marker, Verdict};
-use crate::decide::model::{Deployment, Id};
+use crate::decide::model::Id;
 use crate::decide::record::Record;
 use crate::decide::record::codec::{self, Place, Reading};
 use crate::error::{Errno, Error, Kind, OrFail, Result};
-use crate::sys::{AsFd, OwnedFd, SysResult, fs};
+use crate::sys::{OwnedFd, SysResult, fs};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec;
@@ -163,17 +163,6 @@ impl Store {
         }
         fs::rename_in(&self.dir, "history.jsonl", "history.jsonl.1").or_fail("cannot rename", "bedplate/history.jsonl")?;
         Ok(0)
-    }
-
-    /// Paths in a deployment's own layer of /etc, directories that only lead to others not counted.
-    pub fn etc_changes(&self, deployment: &Deployment) -> Result<u64> {
-        let Some(instance) = deployment.instance() else { return Ok(0) };
-        let path = format!("state/{}@{instance}/etc/upper", deployment.id);
-        match fs::open_dir_in(&self.dir, &path) {
-            Ok(upper) => super::copy::measure(upper.as_fd()).map(|totals| totals.files + totals.others),
-            Err(Errno::ENOENT) => Ok(0),
-            Err(errno) => Err(errno).or_fail("cannot open", &path),
-        }
     }
 
     /// Warnings on what others than root could change, by mode.

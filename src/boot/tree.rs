@@ -34,6 +34,18 @@ pub fn gather(store: &Store, deployment: &Deployment, config: &Config, disk: &Di
     })
 }
 
+/// Where a tree has the vendor's /etc: usr/etc where it is a directory, else etc, else nowhere.
+pub fn vendor_etc(tree: &OwnedFd) -> Result<Option<VendorEtc>> {
+    for vendor in [VendorEtc::UsrEtc, VendorEtc::Etc] {
+        let path = vendor.path();
+        let stat = found(fs::stat_in(tree, path)).or_fail("cannot look at", path)?;
+        if stat.is_some_and(|stat| stat.file_type == FileType::Directory) {
+            return Ok(Some(vendor));
+        }
+    }
+    Ok(None)
+}
+
 struct Look<'a> {
     store: &'a Store,
     tree: OwnedFd,
@@ -56,17 +68,8 @@ impl<'a> Look<'a> {
         found(fs::stat_in(&self.tree, path)).or_fail("cannot look at", path)
     }
 
-    fn is_directory(&self, path: &str) -> Result<bool> {
-        Ok(self.stat(path)?.is_some_and(|stat| stat.file_type == FileType::Directory))
-    }
-
     fn vendor_etc(&self) -> Result<VendorEtc> {
-        for vendor in [VendorEtc::UsrEtc, VendorEtc::Etc] {
-            if self.is_directory(vendor.path())? {
-                return Ok(vendor);
-            }
-        }
-        Err(Error::deterministic("the tree has neither /usr/etc nor /etc"))
+        vendor_etc(&self.tree)?.ok_or_else(|| Error::deterministic("the tree has neither /usr/etc nor /etc"))
     }
 
     fn owner(&self, path: &str) -> Result<Owner> {

@@ -2,10 +2,13 @@
 
 use super::who::who;
 use bedplate::boot::announce::BOOT_JSON;
+use bedplate::boot::copy::Flow;
+use bedplate::boot::drift::{self, Past};
 use bedplate::boot::facts;
 use bedplate::boot::ledger::{self, Ledger, Lost};
 use bedplate::boot::store::Store;
 use bedplate::decide::config::{Config, KernelMismatch};
+use bedplate::decide::drift::Tally;
 use bedplate::decide::loader::state::State;
 use bedplate::decide::model::{BootId, Candidate, Deployment, Disk, Facts, Id, Report, Request, Selection};
 use bedplate::decide::record::{Key, Record};
@@ -186,6 +189,17 @@ impl View {
     pub fn fallback<'a>(&self, selection: &'a Selection) -> Option<&'a Candidate> {
         let first = selection.first()?;
         selection.candidates.iter().find(|candidate| candidate.id != first.id && self.defect(candidate).is_none())
+    }
+
+    /// How much of a deployment's own /etc differs from its vendor's, by cause; and what could not be used to tell.
+    pub fn etc_drift(&self, deployment: &Deployment) -> Result<(Tally, Vec<String>)> {
+        let mut past = Past::of(&self.store, &self.facts.deployments, &self.ledger.record, deployment);
+        let mut tally = Tally::default();
+        drift::etc(&self.store, deployment, &mut past, &mut |change| {
+            tally.add(change.cause, || drift::etc_path(change.path));
+            Flow::Continue
+        })?;
+        Ok((tally, past.warnings))
     }
 
     pub fn commit(&mut self) -> Result<()> {

@@ -64,7 +64,7 @@ fn remember_target(view: &View, target: Key) -> Result<()> {
 }
 
 fn message(view: &View, target: &Id) -> String {
-    let changes = view.booted().map(|booted| view.store.etc_changes(booted));
+    let changes = view.booted().map(|booted| view.etc_drift(booted).map(|(tally, _)| tally.total()));
     let stay = match changes {
         None | Some(Ok(0)) => String::new(),
         Some(Err(error)) => format!("; what stays behind in /etc is not known: {error}"),

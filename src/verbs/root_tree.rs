@@ -1,8 +1,8 @@
 //! What a root tree has to bring, as `deploy` and `lint` look for it. Reads only.
 
 use bedplate::boot::facts;
+pub use bedplate::boot::tree::vendor_etc;
 use bedplate::decide::deploy::{Part, UNITS};
-use bedplate::decide::model::VendorEtc;
 use bedplate::error::{Errno, Error, OrFail, Result};
 use bedplate::sys::fs::{self, FileType};
 use bedplate::sys::{OwnedFd, fs::Stat};
@@ -45,16 +45,6 @@ fn no_unit(tree: &OwnedFd, name: &str) -> Result<Option<String>> {
         }
     }
     Ok(Some(unit("usr/lib")))
-}
-
-/// usr/etc where it is a directory, else etc, else nothing.
-pub fn vendor_etc(tree: &OwnedFd) -> Result<Option<VendorEtc>> {
-    for vendor in [VendorEtc::UsrEtc, VendorEtc::Etc] {
-        if is_dir(tree, vendor.path())? {
-            return Ok(Some(vendor));
-        }
-    }
-    Ok(None)
 }
 
 pub fn is_dir(tree: &OwnedFd, path: &str) -> Result<bool> {

@@ -7,6 +7,7 @@ use super::{Exit, counted, plain, say, say_json};
 use crate::cli;
 use bedplate::boot::verify;
 use bedplate::decide::cmdline::Cmdline;
+use bedplate::decide::drift::{Count, Tally};
 use bedplate::decide::health::Health;
 use bedplate::decide::kernel::ENTRY;
 use bedplate::decide::loader::state::State;
@@ -38,6 +39,20 @@ fn check(status: &Status) -> Result<Exit> {
         None => Err(Error::new(Kind::Refused, "this boot did not go through prepare-root, or its report is damaged: nothing to check")),
         Some(booted) if booted.choice.fell_back_from.is_some() => Ok(Exit::FellBack),
         Some(_) => Ok(Exit::Done),
+    }
+}
+
+/// `None`: nothing that is here was booted, or its changes cannot be read.
+fn drift(view: &View, warnings: &mut Vec<String>) -> Option<Tally> {
+    match view.etc_drift(view.booted()?) {
+        Ok((tally, unused)) => {
+            warnings.extend(unused);
+            Some(tally)
+        }
+        Err(error) => {
+            warnings.push(format!("{error}, so that changes to /etc are not counted"));
+            None
+        }
     }
 }
 
@@ -94,8 +109,10 @@ struct Booted {
     kernel_of: Option<String>,
     marked_good: bool,
     marked_bad: bool,
-    /// Paths in the deployment's own layer of /etc; `None`: it could not be read.
+    /// Changes in the deployment's own layer of /etc; `None`: it could not be read.
     etc_changes: Option<u64>,
+    /// The same by cause.
+    drift: Option<Tally>,
 }
 
 #[derive(Debug, Serialize)]
@@ -119,11 +136,12 @@ impl Status {
         warnings.extend(opened(view)?);
         let torn: Vec<String> = view.facts.deployments.iter().filter_map(|deployment| cannot_boot(deployment, &warnings)).collect();
         warnings.extend(torn);
+        let drift = drift(view, &mut warnings);
         warnings.sort();
         warnings.dedup();
         Ok(Self {
             schema: SCHEMA,
-            booted: Booted::of(view, health),
+            booted: Booted::of(view, health, drift),
             next: Next::of(view, &selection),
             fallback: view.fallback(&selection).map(|candidate| candidate.id.to_string()),
             default: record.default.and_then(name),
@@ -167,9 +185,8 @@ impl Status {
 }
 
 impl Booted {
-    fn of(view: &View, health: Option<Health>) -> Option<Self> {
+    fn of(view: &View, health: Option<Health>, drift: Option<Tally>) -> Option<Self> {
         let report = view.report.as_ref()?;
-        let deployment = view.booted();
         let slot = view.booted_key().and_then(|key| view.ledger.record.slot(key));
         let previous = report.previous.clone().map(|previous| known_now(view, previous));
         Some(Self {
@@ -184,7 +201,8 @@ impl Booted {
             kernel_of: kernel_of().filter(|id| *id != report.deployment.id.as_str()),
             marked_good: slot.is_some_and(|slot| slot.status == Standing::Good),
             marked_bad: slot.is_some_and(|slot| slot.status == Standing::MarkedBad),
-            etc_changes: deployment.and_then(|deployment| view.store.etc_changes(deployment).ok()),
+            etc_changes: drift.as_ref().map(Tally::total),
+            drift,
         })
     }
 
@@ -222,11 +240,23 @@ impl Booted {
         for failed in &self.failed {
             line("failed", &format!("{}: {}", failed.id, failed.why));
         }
-        match self.etc_changes {
-            Some(0) => line("drift", "none: exactly the deployment"),
-            Some(n) => line("drift", &format!("{} in /etc", counted(n, "local change", "local changes"))),
+        match &self.drift {
+            Some(drift) => drift_lines(&self.id, drift, line),
             None => line("drift", "unknown: the changes to /etc cannot be read"),
         }
+    }
+}
+
+/// The state of the machine is a function of what is listed here.
+fn drift_lines(id: &str, drift: &Tally, line: &mut impl FnMut(&str, &str)) {
+    let total = drift.total();
+    if total == 0 {
+        return line("state", &format!("f({id}): exactly the deployment"));
+    }
+    line("state", &format!("f({id}, {}): see bedplate diff", counted(total, "listed change", "listed changes")));
+    for Count { cause, count, example } in &drift.0 {
+        let more = if *count > 1 { ", …" } else { "" };
+        line("drift", &format!("{count} {}: {example}{more}", cause.word()));
     }
 }
 

@@ -5,7 +5,8 @@ mod same;
 #[cfg(test)]
 mod tests;
 
-pub use same::compare;
+pub use crate::decide::drift::Mark;
+pub use same::{compare, compare_dress};
 
 use crate::error::Errno;
 use crate::sys::copy::{self as sys, Device, Meta, Node, Subject};
@@ -18,20 +19,6 @@ pub struct Entry<'a> {
     pub dir: BorrowedFd<'a>,
     pub name: &'a CStr,
     pub meta: Meta,
-}
-
-/// What an entry of a layer says besides itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mark {
-    Plain,
-    /// Nothing is there, whatever the layers below hold: a character device 0:0, or (Linux 6.7) an empty file with an attribute.
-    Whiteout,
-    /// A directory that hides what the layers below have in it.
-    Opaque,
-    /// A directory whose lower content is found under another name: made with `redirect_dir=on`, never by us.
-    Redirect,
-    /// A file without its content: made with `metacopy=on`, never by us.
-    Metacopy,
 }
 
 impl<'a> Entry<'a> {

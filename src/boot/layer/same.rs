@@ -4,8 +4,8 @@ use super::Entry;
 use crate::boot::copy::is_copied;
 use crate::decide::drift::Sameness;
 use crate::error::Errno;
-use crate::sys::copy::{self as sys, Node, Subject};
-use crate::sys::{OwnedFd, SysResult, fs};
+use crate::sys::copy::{self as sys, Meta, Node, Subject};
+use crate::sys::{AsFd, OwnedFd, SysResult, fs};
 use alloc::ffi::CString;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -13,47 +13,46 @@ use alloc::vec::Vec;
 /// Content is read only where types and sizes leave it open. Times are not compared: they say nothing of what is there.
 pub fn compare(a: &Entry<'_>, b: &Entry<'_>) -> SysResult<Sameness> {
     match (a.meta.node, b.meta.node) {
-        (Node::Regular, Node::Regular) if a.meta.size != b.meta.size || !same_content(a, b)? => return Ok(Sameness::Content),
-        (Node::Symlink, Node::Symlink) if sys::read_link(a.dir, a.name)? != sys::read_link(b.dir, b.name)? => return Ok(Sameness::Content),
-        (Node::Character(one), Node::Character(other)) | (Node::Block(one), Node::Block(other)) if one != other => {
-            return Ok(Sameness::Content);
-        }
-        (one, other) if core::mem::discriminant(&one) != core::mem::discriminant(&other) => return Ok(Sameness::Type),
-        _ => {}
+        (Node::Regular, Node::Regular) if a.meta.size != b.meta.size => Ok(Sameness::Content),
+        (Node::Regular, Node::Regular) => compare_files(a, b),
+        (Node::Symlink, Node::Symlink) if sys::read_link(a.dir, a.name)? != sys::read_link(b.dir, b.name)? => Ok(Sameness::Content),
+        (Node::Character(one), Node::Character(other)) | (Node::Block(one), Node::Block(other)) if one != other => Ok(Sameness::Content),
+        (one, other) if core::mem::discriminant(&one) != core::mem::discriminant(&other) => Ok(Sameness::Type),
+        _ => compare_dress((&a.meta, a.subject()), (&b.meta, b.subject())),
     }
-    let owner = |entry: &Entry<'_>| (entry.meta.mode, entry.meta.uid, entry.meta.gid);
-    let same = owner(a) == owner(b) && attributes(a.subject())? == attributes(b.subject())?;
+}
+
+/// Of one size.
+fn compare_files(a: &Entry<'_>, b: &Entry<'_>) -> SysResult<Sameness> {
+    let (one, other) = (sys::open_file_at(a.dir, a.name)?, sys::open_file_at(b.dir, b.name)?);
+    if !same_content(&one, &other, a.meta.size)? {
+        return Ok(Sameness::Content);
+    }
+    compare_dress((&a.meta, Subject::Open(one.as_fd())), (&b.meta, Subject::Open(other.as_fd())))
+}
+
+/// Mode, owner and attributes of two things that are the same but for these.
+pub fn compare_dress(a: (&Meta, Subject<'_>), b: (&Meta, Subject<'_>)) -> SysResult<Sameness> {
+    let owner = |meta: &Meta| (meta.mode, meta.uid, meta.gid);
+    let same = owner(a.0) == owner(b.0) && attributes(a.1)? == attributes(b.1)?;
     Ok(if same { Sameness::Same } else { Sameness::Metadata })
 }
 
-fn same_content(a: &Entry<'_>, b: &Entry<'_>) -> SysResult<bool> {
+fn same_content(one: &OwnedFd, other: &OwnedFd, size: u64) -> SysResult<bool> {
     const CHUNK: usize = 64 << 10;
-    let (one, other) = (sys::open_file_at(a.dir, a.name)?, sys::open_file_at(b.dir, b.name)?);
-    let length = usize::try_from(a.meta.size).unwrap_or(CHUNK).clamp(1, CHUNK);
+    let length = usize::try_from(size).unwrap_or(CHUNK).clamp(1, CHUNK);
     let (mut left, mut right) = (vec![0; length], vec![0; length]);
     let mut at = 0;
     loop {
-        let done = fill(&one, &mut left, at)?;
-        if done != fill(&other, &mut right, at)? || left.get(..done) != right.get(..done) {
+        let done = fs::read_at(one, &mut left, at)?;
+        if done != fs::read_at(other, &mut right, at)? || left.get(..done) != right.get(..done) {
             return Ok(false);
         }
         at += done as u64;
-        if done < length || at >= a.meta.size {
+        if done < length || at >= size {
             return Ok(true);
         }
     }
-}
-
-/// Reads until the buffer is full or the file ends.
-fn fill(file: &OwnedFd, buffer: &mut [u8], offset: u64) -> SysResult<usize> {
-    let mut done = 0;
-    while let Some(rest) = buffer.get_mut(done..).filter(|rest| !rest.is_empty()) {
-        match fs::read_at(file, rest, offset + done as u64)? {
-            0 => break,
-            more => done += more,
-        }
-    }
-    Ok(done)
 }
 
 /// Those that a copy keeps, sorted by name.

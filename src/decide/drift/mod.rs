@@ -1,5 +1,12 @@
 //! Drift: how local content differs from the deployment's, and why. Words of the design's section 7.
 
+mod cause;
+mod tally;
+
+pub use cause::{Finding, Mark, Origin, Shape};
+use serde::Serialize;
+pub use tally::{Count, Tally};
+
 /// How two things compare, by what matters first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Sameness {
@@ -14,7 +21,8 @@ pub enum Sameness {
 }
 
 /// Why a path differs from the deployment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Cause {
     /// The vendor has nothing there.
     Added,

@@ -29,7 +29,7 @@ pub struct EtcManifest {
     pub entries: Vec<EtcEntry>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct EtcEntry {
     /// Below /etc, as bytes; `.` is /etc itself.
     pub path: Vec<u8>,
@@ -40,7 +40,7 @@ pub struct EtcEntry {
     pub gid: u32,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EtcKind {
     File(Digest),
     /// Of the target's text.
@@ -53,14 +53,14 @@ pub enum EtcKind {
 }
 
 /// What tells two contents apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Digest {
     /// Bytes.
     pub size: u64,
     pub sha256: [u8; 32],
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DeviceNumber {
     pub major: u32,
     pub minor: u32,

@@ -26,16 +26,14 @@ fn path_of(dir: BorrowedFd<'_>, name: &CStr) -> SysResult<CString> {
     CString::new(path).map_err(|_| Errno::EINVAL)
 }
 
-/// Asks for the size, then for the content, again if it grew in between.
+/// Most fit at once; for the others it asks for the size, then for the content, again if it grew in between.
 fn sized(query: impl Fn() -> io::Result<usize>, get: impl Fn(&mut Vec<u8>) -> io::Result<usize>) -> SysResult<Vec<u8>> {
+    const USUAL: usize = 256;
+    let mut size = USUAL;
     loop {
-        let size = query()?;
         let mut content = Vec::with_capacity(size);
-        if size == 0 {
-            return Ok(content);
-        }
         match get(&mut content) {
-            Err(io::Errno::RANGE) => {}
+            Err(io::Errno::RANGE) => size = query()?.max(USUAL),
             result => return Ok(result.map(|_| content)?),
         }
     }

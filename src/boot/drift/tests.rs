@@ -1,0 +1,226 @@
+use super::{Change, Layers, Past, walk};
+use crate::boot::copy::Flow;
+use crate::boot::copy::scratch::{Scratch, is_root};
+use crate::boot::etc_manifest;
+use crate::boot::store::Store;
+use crate::decide::etc_manifest::EtcManifest;
+use crate::decide::manifest;
+use crate::decide::model::{Deployment, Id, KernelFit};
+use crate::decide::record::Record;
+use crate::sys::copy::{self as sys, Device, Node, Subject};
+use crate::sys::{AsFd, OwnedFd, fs};
+use core::ffi::CStr;
+use std::ffi::CString;
+use std::string::{String, ToString as _};
+use std::vec::Vec;
+use std::{eprintln, format, vec};
+
+/// A vendor's /etc, a layer over it, and a store with manifests.
+struct Lab {
+    scratch: Scratch,
+    vendor: OwnedFd,
+    upper: OwnedFd,
+    conflicts: EtcManifest,
+}
+
+impl Lab {
+    fn new() -> Self {
+        let scratch = Scratch::new();
+        for name in ["bedplate", "bedplate/manifests", "bedplate/deployments"] {
+            scratch.make(name);
+        }
+        Self { vendor: scratch.make("vendor"), upper: scratch.make("upper"), scratch, conflicts: EtcManifest::default() }
+    }
+
+    fn store(&self) -> Store {
+        Store::open(fs::open_dir(&self.scratch.path).unwrap(), "sysroot").unwrap()
+    }
+
+    /// Keeps what the vendor has now under this name below the store.
+    fn keep(&self, name: &str) {
+        let manifest = etc_manifest::collect(self.vendor.as_fd()).unwrap();
+        fs::write_new_in(&self.store().dir, name, 0o600, manifest.to_string().as_bytes()).unwrap();
+    }
+
+    /// Every change as `cause path`, with what an opaque directory hides.
+    fn changes(&self) -> Vec<String> {
+        let store = self.store();
+        let of = deployment("v9");
+        let mut past = Past::of(&store, &[], &Record::default(), &of);
+        let changes = self.changes_with(&mut past);
+        assert_eq!(past.warnings, [""; 0]);
+        changes
+    }
+
+    fn changes_with(&self, past: &mut Past<'_>) -> Vec<String> {
+        let mut changes = Vec::new();
+        let layers = Layers { upper: self.upper.as_fd(), vendor: Some(self.vendor.as_fd()), place: "etc", conflicts: &self.conflicts };
+        let mut each = |change: &Change<'_>| {
+            let hides = if change.hides > 0 { format!(" hides {}", change.hides) } else { String::new() };
+            changes.push(format!("{} {}{hides}", change.cause.word(), change.path.escape_ascii()));
+            Flow::Continue
+        };
+        walk(&layers, past, &mut each).unwrap();
+        changes
+    }
+}
+
+fn deployment(id: &str) -> Deployment {
+    let id = Id::parse(id).unwrap();
+    Deployment { manifest: None, defect: None, marker: None, kernel: KernelFit::Fits, id }
+}
+
+fn file(dir: &OwnedFd, name: &str, mode: u16, content: &str) {
+    fs::write_new_in(dir, name, mode, content.as_bytes()).unwrap();
+}
+
+fn whiteout(dir: &OwnedFd, name: &CStr) {
+    sys::make_special_at(dir, name, Node::Character(Device { major: 0, minor: 0 })).unwrap();
+}
+
+fn opaque(dir: &OwnedFd, name: &CStr) {
+    sys::set_attribute(Subject::Named(dir.as_fd(), name), c"trusted.overlay.opaque", b"y").unwrap();
+}
+
+fn directory(dir: &OwnedFd, name: &str) {
+    fs::make_dir(dir, name, 0o755).unwrap();
+}
+
+#[test]
+fn every_cause_is_told_with_its_path() {
+    if !is_root() {
+        return eprintln!("not run: whiteouts take root");
+    }
+    let mut lab = Lab::new();
+    let (vendor, upper) = (lab.vendor.try_clone().unwrap(), lab.upper.try_clone().unwrap());
+    for name in ["edited", "mode", "gone", "same", "link", "kept", "file-to-dir"] {
+        file(&vendor, name, 0o644, "vendor");
+    }
+    for name in ["dir", "dir/deep", "parent", "moded", "dir-to-file", "cleared", "cleared/sub"] {
+        directory(&vendor, name);
+    }
+    for name in ["cleared/one", "cleared/two", "cleared/sub/three", "parent/edited", "dir-to-file/one"] {
+        file(&vendor, name, 0o644, "vendor");
+    }
+    // What the vendor had once.
+    file(&vendor, "stale", 0o600, "old");
+    file(&vendor, "dropped", 0o644, "old");
+    lab.keep("manifests/v0@x");
+    fs::unlink_in(&vendor, "dropped").unwrap();
+    fs::unlink_in(&vendor, "stale").unwrap();
+    file(&vendor, "stale", 0o600, "new");
+
+    for (name, mode, content) in [
+        ("edited", 0o644, "local!"),
+        ("mode", 0o600, "vendor"),
+        ("same", 0o644, "vendor"),
+        ("kept", 0o644, "local"),
+        ("stale", 0o600, "old"),
+        ("dropped", 0o644, "old"),
+        ("dir-to-file", 0o644, "x"),
+    ] {
+        file(&upper, name, mode, content);
+    }
+    fs::make_symlink(&upper, "link", "target").unwrap();
+    for name in ["parent", "file-to-dir", "added", "cleared", "cleared/sub", "dir", "dir/deep"] {
+        directory(&upper, name);
+    }
+    fs::make_dir(&upper, "moded", 0o700).unwrap();
+    for name in ["parent/edited", "added/one", "cleared/two", "cleared/sub/new"] {
+        file(&upper, name, 0o644, "mine");
+    }
+    whiteout(&upper, c"gone");
+    whiteout(&upper, c"nothing");
+    for name in [c"cleared", c"added", c"file-to-dir", c"cleared/sub"] {
+        opaque(&upper, name);
+    }
+    // Nobody has touched it since, but the other one.
+    let listed = etc_manifest::collect(upper.as_fd()).unwrap();
+    lab.conflicts.entries = listed.entries.into_iter().filter(|entry| [&b"kept"[..], b"edited"].contains(&entry.path.as_slice())).collect();
+    fs::unlink_in(&upper, "edited").unwrap();
+    file(&upper, "edited", 0o644, "again");
+
+    let expected = [
+        "added added",
+        "added added/one",
+        "opaque cleared hides 2",
+        "added cleared/sub/new",
+        "edited cleared/two",
+        "type dir-to-file",
+        "stale dropped",
+        "edited edited",
+        "type file-to-dir",
+        "deleted gone",
+        "conflict kept",
+        "type link",
+        "metadata mode",
+        "metadata moded",
+        "duplicate nothing",
+        "edited parent/edited",
+        "duplicate same",
+        "stale stale",
+    ];
+    assert_eq!(lab.changes(), expected);
+    fs::set_owner(&upper, 1, 1).unwrap();
+    assert_eq!(lab.changes().first().unwrap(), "metadata .");
+}
+
+#[test]
+fn nothing_is_no_change() {
+    let lab = Lab::new();
+    directory(&lab.vendor, "a");
+    directory(&lab.upper, "a");
+    assert_eq!(lab.changes(), [""; 0]);
+}
+
+#[test]
+fn any_depth_and_any_name() {
+    let lab = Lab::new();
+    let long = CString::new(vec![b'n'; 255]).unwrap();
+    let mut dirs = vec![(lab.upper.try_clone().unwrap(), lab.vendor.try_clone().unwrap())];
+    for _ in 0..100 {
+        let (upper, vendor) = dirs.last().unwrap();
+        for dir in [upper, vendor] {
+            sys::make_dir_at(dir, &long).unwrap();
+        }
+        let next = (sys::open_dir_at(upper, &long).unwrap(), sys::open_dir_at(vendor, &long).unwrap());
+        sys::create_file_at(&next.0, c"odd \xff\n").unwrap();
+        dirs.push(next);
+    }
+    let changes = lab.changes();
+    assert_eq!(changes.len(), 100);
+    assert!(changes.iter().all(|change| change.starts_with("added n") && change.ends_with("odd \\xff\\n")));
+}
+
+#[test]
+fn only_older_vendors_make_stale() {
+    let lab = Lab::new();
+    file(&lab.upper, "file", 0o644, "one");
+    file(&lab.vendor, "file", 0o644, "one");
+    let ids = ["v1", "v2", "v3"];
+    let deployments = ids.map(|id| {
+        let text = format!("id = \"{id}\"\ninstance = \"0000000000000001\"\nkind = \"tree\"\n");
+        Deployment { manifest: Some(manifest::parse(&text).unwrap()), ..deployment(id) }
+    });
+    let mut record = Record::default();
+    for deployment in &deployments {
+        lab.scratch.make(&format!("bedplate/deployments/{}", deployment.id));
+        record.arm(deployment.key().unwrap(), 3, &[]).unwrap();
+    }
+    let causes = |of: usize| {
+        let store = lab.store();
+        let mut past = Past::of(&store, &deployments, &record, &deployments[of]);
+        let changes = lab.changes_with(&mut past);
+        (changes, past.warnings.len())
+    };
+    lab.keep("deployments/v2/etc.manifest");
+    fs::unlink_in(&lab.vendor, "file").unwrap();
+    file(&lab.vendor, "file", 0o644, "two");
+    assert_eq!(causes(1), (vec!["edited file".into()], 1));
+    assert_eq!(causes(2), (vec!["stale file".into()], 1));
+    // v1 explains nothing: it has none.
+    lab.keep("deployments/v1/etc.manifest");
+    assert_eq!(causes(2), (vec!["stale file".into()], 0));
+    file(&lab.scratch.dir, "bedplate/manifests/v0@x", 0o600, "damaged");
+    assert_eq!(causes(0), (vec!["edited file".into()], 1));
+}
