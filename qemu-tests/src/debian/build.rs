@@ -3,7 +3,7 @@
 use crate::cache::{self, Key, workspace};
 use crate::error::{OrSay, Result};
 use crate::programs::Programs;
-use crate::scenario::Initramfs;
+use crate::scenario::{Flavour, Initramfs};
 use crate::tool::Tool;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,9 +26,13 @@ pub fn base() -> Result<PathBuf> {
     })
 }
 
-/// A deployment's tree without bedplate.
-pub fn tree(base: &Path) -> Result<PathBuf> {
-    cache::get("debian-tree", key(&[base], &["make-tree"])?, |to| Tool::new(script("make-tree")).arg(base).arg(to).run().map(drop))
+/// A deployment's tree without bedplate. That of the field needs the network the first time.
+pub fn tree(base: &Path, flavour: Flavour) -> Result<PathBuf> {
+    let (kind, program, scripts): (_, _, &[&str]) = match flavour {
+        Flavour::Plain => ("debian-tree", "make-tree", &["make-tree"]),
+        Flavour::Field => ("debian-field", "make-field", &["make-field", "make-tree", "packages-field", "repository-field"]),
+    };
+    cache::get(kind, key(&[base], scripts)?, |to| Tool::new(script(program)).arg(base).arg(to).run().map(drop))
 }
 
 /// What `make install` puts into a tree.

@@ -3,11 +3,12 @@
 mod build;
 
 use crate::cpio::Archive;
+use crate::disk::Content;
 use crate::error::{OrSay, Result};
 use crate::lay;
 use crate::machine::{Parts, Start};
 use crate::programs::Programs;
-use crate::scenario::{Boot, Deployment, Scenario, Watchdog};
+use crate::scenario::{Boot, Deployment, Flavour, Scenario, Watchdog};
 use crate::tool::Tool;
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -50,9 +51,9 @@ fn add<'a>(made: &Path, files: impl Iterator<Item = (&'a str, &'a str)>, to: &Pa
 }
 
 /// A deployment's tree in the new directory `to`, with the service that reports to the host.
-pub fn lay(to: &Path, deployment: &Deployment, programs: &Programs) -> Result<()> {
-    let base = build::base()?;
-    for part in [build::tree(&base)?, build::installed(programs)?] {
+pub fn lay(to: &Path, deployment: &Deployment, content: &Content) -> Result<()> {
+    let programs = &content.programs;
+    for part in [build::tree(&build::base()?, content.flavour)?, build::installed(programs)?] {
         Tool::new("cp").args(["-a", "--reflink=auto"]).arg(part.join(".")).arg(to).run()?;
     }
     let units = to.join("usr/lib/systemd/system");
@@ -73,7 +74,7 @@ fn version(to: &Path, id: &str) -> Result<()> {
 }
 
 /// Names everything that a tree is made of, beside the programs.
-pub fn inputs(programs: &Programs) -> Result<String> {
-    let tree = build::tree(&build::base()?)?;
+pub fn inputs(programs: &Programs, flavour: Flavour) -> Result<String> {
+    let tree = build::tree(&build::base()?, flavour)?;
     Ok(format!("{} {}", tree.display(), build::installed(programs)?.display()))
 }

@@ -4,7 +4,7 @@ use crate::cache::{self, Key};
 use crate::debian;
 use crate::error::{OrSay, Result};
 use crate::programs::Programs;
-use crate::scenario::{self, Deployment, Scenario, Tier};
+use crate::scenario::{self, Deployment, Flavour, Scenario, Tier};
 use crate::tiny;
 use crate::tool::Tool;
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,7 @@ pub const ESP: &str = "esp";
 pub struct Content {
     pub disk: scenario::Disk,
     pub tier: Tier,
+    pub flavour: Flavour,
     pub deployments: Vec<Deployment>,
     pub trees: Vec<Deployment>,
     /// Of the initramfs.
@@ -31,6 +32,7 @@ impl Content {
         Self {
             disk: scenario.disk.clone(),
             tier: scenario.tier,
+            flavour: scenario.flavour,
             deployments: scenario.deployments.clone(),
             trees: scenario.trees.clone(),
             config: scenario.config.clone(),
@@ -45,7 +47,7 @@ impl Content {
         let key = Key::default().with(text).with_file(&self.programs.bedplate)?.with_file(&self.programs.guest_init)?.with_file(&own)?;
         match self.tier {
             Tier::Tiny => Ok(key),
-            Tier::Debian => Ok(key.with(debian::inputs(&self.programs)?)),
+            Tier::Debian => Ok(key.with(debian::inputs(&self.programs, self.flavour)?)),
         }
     }
 }
@@ -79,7 +81,7 @@ fn lay(work: &Path, deployment: &Deployment, content: &Content) -> Result<PathBu
     cache::fresh_dir(&tree)?;
     match content.tier {
         Tier::Tiny => tiny::lay(&tree, deployment, content)?,
-        Tier::Debian => debian::lay(&tree, deployment, &content.programs)?,
+        Tier::Debian => debian::lay(&tree, deployment, content)?,
     }
     Ok(tree)
 }

@@ -35,6 +35,9 @@ pub struct Scenario {
     /// Of the tier debian.
     #[serde(default)]
     pub initramfs: Initramfs,
+    /// Of the tier debian: what its trees hold.
+    #[serde(default)]
+    pub flavour: Flavour,
     #[serde(default)]
     pub disk: Disk,
     /// The machine has a hardware watchdog (i6300esb).
@@ -69,6 +72,17 @@ impl Tier {
             Self::Debian => "debian",
         }
     }
+}
+
+/// What is in a Debian tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Flavour {
+    /// What it needs to start.
+    #[default]
+    Plain,
+    /// What is used on real machines, too: Ansible, sudo, and apt with a source that needs no network.
+    Field,
 }
 
 /// What the driver of the watchdog allows.
@@ -211,6 +225,9 @@ pub fn load(path: &Path) -> Result<Scenario> {
 pub fn parse(text: &str) -> Result<Scenario> {
     let scenario: Scenario = toml::from_str(text).map_err(|why| why.to_string())?;
     scenario.disk.check(scenario.tier, &scenario.boots)?;
+    if scenario.tier == Tier::Tiny && scenario.flavour != Flavour::Plain {
+        return Err("flavour is of the tier debian".to_string());
+    }
     for (number, boot) in (1..).zip(&scenario.boots) {
         boot.check().or_say(format!("boot {number}"))?;
     }

@@ -1,4 +1,4 @@
-use super::{End, FileSystem, Tier, parse};
+use super::{End, FileSystem, Flavour, Tier, parse};
 use crate::cache::workspace;
 use crate::kernel::Version;
 
@@ -92,4 +92,11 @@ fn every_scenario_of_power_cuts_has_a_log() {
 #[test]
 fn what_cannot_be_written_has_no_log() {
     assert!(parse("title = \"\"\n[[boot]]\nblock-log = true\nread-only = true\n").unwrap_err().contains("nothing to log"));
+}
+
+#[test]
+fn only_a_debian_has_a_flavour() {
+    let with = |tier: &str| parse(&format!("title = \"\"\ntier = \"{tier}\"\nflavour = \"field\"\n[[boot]]\n"));
+    assert_eq!(with("debian").unwrap().flavour, Flavour::Field);
+    assert!(with("tiny").unwrap_err().contains("of the tier debian"));
 }
