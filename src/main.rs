@@ -61,6 +61,7 @@ fn run(verb: Verb) -> Exit {
         Verb::Remove(args) => verbs::remove::run(&args, &mut out),
         Verb::Mark(args) => verbs::mark::run(&args, &mut out),
         Verb::Rollback(args) => verbs::rollback::run(&args, &mut out),
+        Verb::Unlock(args) => verbs::unlock::run(&args, &mut out),
         Verb::SetDefault(args) => verbs::prefer::set_default(&args, &mut out),
         Verb::SetOneshot(args) => verbs::prefer::set_oneshot(&args, &mut out),
         Verb::Pin(args) => verbs::prefer::pin(&args, &mut out),

@@ -9,7 +9,7 @@ use std::process::Command;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_bedplate");
 
-const VERBS: [&str; 18] = [
+const VERBS: [&str; 19] = [
     "prepare-root",
     "pid1",
     "plan",
@@ -22,6 +22,7 @@ const VERBS: [&str; 18] = [
     "remove",
     "mark",
     "rollback",
+    "unlock",
     "set-default",
     "set-oneshot",
     "pin",
@@ -157,6 +158,8 @@ fn usage_errors_are_one_line_on_standard_error() {
         (&["mark", "well"], "mark takes good or bad, not \"well\""),
         (&["mark", "bad"], "mark bad needs --reason TEXT: the history keeps it"),
         (&["mark", "good", "--reason=x"], "--reason goes with mark bad"),
+        (&["unlock", "--live"], "unlock --live needs a command: unlock --live -- COMMAND…"),
+        (&["unlock", "x"], "a command goes with --live; without it, /usr is opened for everybody until the next boot"),
         (&["note", "x"], "note takes started, unhealthy, shutdown, deadline, countdown or watchdog, not \"x\""),
         (&["health", "--after=x"], "--after takes green or red, not \"x\""),
         (&["prepare-root", "a", "b", "c"], "prepare-root takes SYSROOT and CMDLINE, nothing more: \"c\""),

@@ -15,6 +15,7 @@ pub mod ledger;
 pub mod load;
 pub mod loader;
 pub mod nothing_boots;
+pub mod overlay;
 pub mod pid1;
 pub mod prepare;
 pub mod rootdev;

@@ -116,7 +116,7 @@ impl Drop for Stage {
 }
 
 /// Detaches all that is mounted at a path, one on top of the other.
-pub(super) fn detach_all(root: impl AsFd, path: &str) -> SysResult<()> {
+pub fn detach_all(root: impl AsFd, path: &str) -> SysResult<()> {
     loop {
         let there = fs::open_target_in(&root, path)?;
         if !mount::is_mount_point(&there)? {

@@ -5,6 +5,7 @@ use crate::decide::marker::{self, Marker, Verdict};
 use crate::decide::model::Id;
 use crate::decide::record::Record;
 use crate::decide::record::codec::{self, Place, Reading};
+use crate::decide::unlock::{self, Opened};
 use crate::error::{Errno, Error, Kind, OrFail, Result};
 use crate::sys::{OwnedFd, SysResult, fs};
 use alloc::format;
@@ -132,6 +133,26 @@ impl Store {
         };
         let path = format!("deployments/{id}/{name}");
         fs::replace_in(&self.dir, &path, 0o600, marker::format(marker).as_bytes()).or_fail("cannot write", &format!("{STORE}/{path}"))
+    }
+
+    /// What was run while a deployment was open in place, oldest first.
+    pub fn opened(&self, id: &Id) -> Result<Vec<Opened>> {
+        let path = format!("deployments/{id}/unlocked.json");
+        let on = format!("{STORE}/{path}");
+        match fs::read(&self.dir, &path) {
+            Err(Errno::ENOENT) => Ok(Vec::new()),
+            bytes => {
+                let opened = unlock::parse(&bytes.or_fail("cannot read", &on)?);
+                opened.map_err(|error| Error::transient(format!("cannot understand \"{on}\": {error}")))
+            }
+        }
+    }
+
+    /// Writes that, durably.
+    pub fn write_opened(&self, id: &Id, opened: &[Opened]) -> Result<()> {
+        let path = format!("deployments/{id}/unlocked.json");
+        let text = unlock::to_text(opened);
+        fs::replace_in(&self.dir, &path, 0o600, text.as_bytes()).or_fail("cannot write", &format!("{STORE}/{path}"))
     }
 
     /// Appends one line to history.jsonl, without a flush. What a power cut has torn stays a line of its own.

@@ -34,7 +34,8 @@ pub fn verify(plan: &Plan, bases: &Bases<'_>) -> Result<Vec<Mounted>> {
     Ok(table)
 }
 
-fn read_mounts() -> Result<Vec<MountInfo>> {
+/// All mounts that this process sees, in the order of the kernel.
+pub fn read_mounts() -> Result<Vec<MountInfo>> {
     let path = "/proc/thread-self/mountinfo";
     Ok(mountinfo::parse(&host::read_path(path).or_fail("cannot read", path)?))
 }

@@ -28,6 +28,7 @@ pub mod rootspec;
 pub mod select;
 pub mod superblock;
 pub mod table;
+pub mod unlock;
 pub mod utc;
 pub mod verdict;
 pub mod watchdog;

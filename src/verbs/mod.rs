@@ -20,6 +20,7 @@ pub mod remove;
 pub mod rollback;
 pub mod root_tree;
 pub mod status;
+pub mod unlock;
 pub mod watchdog;
 pub mod who;
 

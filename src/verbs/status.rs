@@ -59,7 +59,11 @@ fn drift(view: &View, warnings: &mut Vec<String>) -> Option<Tally> {
 /// Only where / is this boot's: in a container or a chroot the mounts are others.
 fn opened(view: &View) -> Result<Vec<String>> {
     match &view.report {
-        Some(report) if verify::is_root("/", &report.mounts)? => verify::opened_since(&report.mounts),
+        Some(report) if verify::is_root("/", &report.mounts)? => {
+            let mut opened = verify::opened_since(&report.mounts)?;
+            opened.extend(super::unlock::warning(&report.mounts)?);
+            Ok(opened)
+        }
         _ => Ok(Vec::new()),
     }
 }

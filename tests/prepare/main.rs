@@ -5,6 +5,7 @@
 
 mod again;
 mod asked;
+mod booted;
 mod damage;
 mod ended;
 mod fallback;
@@ -18,3 +19,4 @@ mod namespace;
 mod outside;
 mod paths;
 mod readonly;
+mod unlock;

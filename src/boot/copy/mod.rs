@@ -6,6 +6,7 @@
 
 mod content;
 mod dress;
+mod links;
 mod measure;
 mod remove;
 #[cfg(test)]
@@ -18,6 +19,7 @@ mod tests;
 
 pub use content::shares_blocks;
 pub(super) use dress::is_copied;
+pub use links::linked_outside;
 pub use measure::measure;
 pub use remove::{remove_tree, remove_tree_in};
 

@@ -1,0 +1,81 @@
+//! `unlock`: opens the read-only /usr. For everybody until the next boot, as an overlay in memory; or in place, for one command
+//! that alone sees it open.
+
+mod in_place;
+mod mounts;
+mod until_reboot;
+
+use super::Exit;
+use super::access::View;
+use super::root_tree::vendor_etc;
+use crate::cli;
+use bedplate::boot::verify;
+use bedplate::decide::model::{Deployment, Mounted, VendorEtc};
+use bedplate::decide::mountinfo::MountInfo;
+use bedplate::decide::unlock::{Root, Running, Usr, usr};
+use bedplate::error::{Error, OrFail, Result};
+use bedplate::sys::{OwnedFd, fs};
+use std::io::Write;
+
+pub fn run(args: &cli::Unlock, out: &mut dyn Write) -> Result<Exit> {
+    match (args.live, args.command.as_slice()) {
+        (false, []) => until_reboot::run(args, out),
+        (true, []) => Err(Error::usage("unlock --live needs a command: unlock --live -- COMMAND…")),
+        (true, _) => in_place::run(args),
+        (false, _) => Err(Error::usage("a command goes with --live; without it, /usr is opened for everybody until the next boot")),
+    }
+}
+
+/// The running system, as far as it decides what may be opened.
+pub struct System {
+    pub deployment: Option<Deployment>,
+    /// The deployment's own tree, whatever is mounted over parts of it.
+    tree: Option<OwnedFd>,
+    table: Vec<Mounted>,
+    root: Root,
+    pub mounts: Vec<MountInfo>,
+    pub vendor_etc: VendorEtc,
+}
+
+impl System {
+    pub fn look(view: &View) -> Result<Self> {
+        let table = view.report.as_ref().map(|report| report.mounts.clone()).unwrap_or_default();
+        let root = if verify::is_root("/", &table)? { Root::Own } else { Root::Foreign };
+        let deployment = view.booted().cloned();
+        let tree = deployment.as_ref().map(|deployment| tree(view, deployment)).transpose()?;
+        let vendor_etc = tree.as_ref().map(vendor_etc).transpose()?.flatten().unwrap_or(VendorEtc::Etc);
+        Ok(Self { deployment, tree, table, root, mounts: verify::read_mounts()?, vendor_etc })
+    }
+
+    pub fn running(&self, view: &View) -> Running<'_> {
+        Running {
+            booted: self.deployment.as_ref().map(|deployment| &deployment.id),
+            root: self.root,
+            require: view.config.integrity.require,
+            table: &self.table,
+            mounts: &self.mounts,
+            vendor_etc: self.vendor_etc,
+        }
+    }
+
+    /// The deployment and its tree; an error where [`Running`] has none.
+    pub fn booted(&self) -> Result<(&Deployment, &OwnedFd)> {
+        self.deployment.as_ref().zip(self.tree.as_ref()).ok_or_else(|| Error::refused("no deployment of this store runs"))
+    }
+}
+
+fn tree(view: &View, deployment: &Deployment) -> Result<OwnedFd> {
+    let path = format!("deployments/{}/root", deployment.id);
+    fs::open_dir_in(&view.store.dir, &path).or_fail("cannot open", &format!("bedplate/{path}"))
+}
+
+/// What status says while /usr is unlocked.
+pub fn warning(table: &[Mounted]) -> Result<Option<String>> {
+    let text = "/usr is unlocked: what is changed there is lost at the next boot";
+    Ok((usr(table, &verify::read_mounts()?) == Usr::Unlocked).then(|| text.into()))
+}
+
+/// A command as a person would type it, for messages.
+pub fn shown(command: &[String]) -> String {
+    super::plain(&command.join(" "))
+}
