@@ -55,6 +55,7 @@ fn run(verb: Verb) -> Exit {
         Verb::Status(args) => verbs::status::run(&args, &mut out),
         Verb::List(args) => verbs::list::run(&args, &mut out),
         Verb::History(args) => verbs::history::run(&args, &mut out),
+        Verb::Diff(args) => verbs::diff::run(&args, &mut out),
         Verb::Health(args) => verbs::health::run(&args, &mut out),
         Verb::InitStore(args) => verbs::init_store::run(&args, &mut out),
         Verb::Deploy(args) => verbs::deploy::run(&args, &mut out),

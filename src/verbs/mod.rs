@@ -3,6 +3,7 @@
 pub mod access;
 pub mod boot_partition;
 pub mod deploy;
+pub mod diff;
 pub mod health;
 pub mod history;
 pub mod hooks;

@@ -1,13 +1,13 @@
 //! `status`: what runs and why, what would run next, and how much differs from the deployment.
 
 use super::access::View;
+use super::diff::summary::Summary;
 use super::health;
 use super::history::NothingBooted;
-use super::{Exit, counted, plain, say, say_json};
+use super::{Exit, plain, say, say_json};
 use crate::cli;
 use bedplate::boot::verify;
 use bedplate::decide::cmdline::Cmdline;
-use bedplate::decide::drift::{Count, Tally};
 use bedplate::decide::health::Health;
 use bedplate::decide::kernel::ENTRY;
 use bedplate::decide::loader::state::State;
@@ -21,7 +21,7 @@ use std::io::Write;
 
 pub fn run(args: &cli::Status, out: &mut dyn Write) -> Result<Exit> {
     let view = View::open(args.sysroot.as_deref(), &args.run)?;
-    let status = Status::of(&view, health::last(&args.run, &view.facts.boot_id)?)?;
+    let status = Status::of(&view, health::last(&args.run, &view.facts.boot_id)?, &args.run)?;
     if args.check {
         return check(&status);
     }
@@ -39,20 +39,6 @@ fn check(status: &Status) -> Result<Exit> {
         None => Err(Error::new(Kind::Refused, "this boot did not go through prepare-root, or its report is damaged: nothing to check")),
         Some(booted) if booted.choice.fell_back_from.is_some() => Ok(Exit::FellBack),
         Some(_) => Ok(Exit::Done),
-    }
-}
-
-/// `None`: nothing that is here was booted, or its changes cannot be read.
-fn drift(view: &View, warnings: &mut Vec<String>) -> Option<Tally> {
-    match view.etc_drift(view.booted()?) {
-        Ok((tally, unused)) => {
-            warnings.extend(unused);
-            Some(tally)
-        }
-        Err(error) => {
-            warnings.push(format!("{error}, so that changes to /etc are not counted"));
-            None
-        }
     }
 }
 
@@ -113,10 +99,10 @@ struct Booted {
     kernel_of: Option<String>,
     marked_good: bool,
     marked_bad: bool,
-    /// Changes in the deployment's own layer of /etc; `None`: it could not be read.
+    /// Changes to /etc; `None`: they could not be read.
     etc_changes: Option<u64>,
-    /// The same by cause.
-    drift: Option<Tally>,
+    /// All changes by cause, and what is no path.
+    drift: Option<Summary>,
 }
 
 #[derive(Debug, Serialize)]
@@ -131,7 +117,7 @@ struct Next {
 }
 
 impl Status {
-    fn of(view: &View, health: Option<Health>) -> Result<Self> {
+    fn of(view: &View, health: Option<Health>, run: &str) -> Result<Self> {
         let record = &view.ledger.record;
         let name = |key| view.id_of(key).map(ToString::to_string);
         let selection = view.next_boot();
@@ -140,7 +126,7 @@ impl Status {
         warnings.extend(opened(view)?);
         let torn: Vec<String> = view.facts.deployments.iter().filter_map(|deployment| cannot_boot(deployment, &warnings)).collect();
         warnings.extend(torn);
-        let drift = drift(view, &mut warnings);
+        let drift = Summary::of(view, run, &mut warnings);
         warnings.sort();
         warnings.dedup();
         Ok(Self {
@@ -189,7 +175,7 @@ impl Status {
 }
 
 impl Booted {
-    fn of(view: &View, health: Option<Health>, drift: Option<Tally>) -> Option<Self> {
+    fn of(view: &View, health: Option<Health>, drift: Option<Summary>) -> Option<Self> {
         let report = view.report.as_ref()?;
         let slot = view.booted_key().and_then(|key| view.ledger.record.slot(key));
         let previous = report.previous.clone().map(|previous| known_now(view, previous));
@@ -205,7 +191,7 @@ impl Booted {
             kernel_of: kernel_of().filter(|id| *id != report.deployment.id.as_str()),
             marked_good: slot.is_some_and(|slot| slot.status == Standing::Good),
             marked_bad: slot.is_some_and(|slot| slot.status == Standing::MarkedBad),
-            etc_changes: drift.as_ref().map(Tally::total),
+            etc_changes: drift.as_ref().map(|drift| drift.etc),
             drift,
         })
     }
@@ -245,22 +231,9 @@ impl Booted {
             line("failed", &format!("{}: {}", failed.id, failed.why));
         }
         match &self.drift {
-            Some(drift) => drift_lines(&self.id, drift, line),
-            None => line("drift", "unknown: the changes to /etc cannot be read"),
+            Some(drift) => drift.lines(&self.id, line),
+            None => line("state", "unknown: the local changes cannot be read"),
         }
-    }
-}
-
-/// The state of the machine is a function of what is listed here.
-fn drift_lines(id: &str, drift: &Tally, line: &mut impl FnMut(&str, &str)) {
-    let total = drift.total();
-    if total == 0 {
-        return line("state", &format!("f({id}): exactly the deployment"));
-    }
-    line("state", &format!("f({id}, {}): see bedplate diff", counted(total, "listed change", "listed changes")));
-    for Count { cause, count, example } in &drift.0 {
-        let more = if *count > 1 { ", …" } else { "" };
-        line("drift", &format!("{count} {}: {example}{more}", cause.word()));
     }
 }
 

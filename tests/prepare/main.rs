@@ -7,6 +7,7 @@ mod again;
 mod asked;
 mod booted;
 mod damage;
+mod drift;
 mod ended;
 mod fallback;
 mod fstab;

@@ -1,11 +1,13 @@
 //! Drift: walks a layer of local changes next to the vendor content that it covers, and hands out each change with its cause.
 //! Reads only, and the layer from beside, also where it is mounted: what changes meanwhile is seen before or after.
 
+mod hidden;
 mod pairs;
 mod past;
 #[cfg(test)]
 mod tests;
 
+pub use hidden::{Covered, covered, covered_file};
 pub use past::{KEPT, MANIFESTS, Past};
 
 use super::copy::Flow;
@@ -13,7 +15,7 @@ use super::layer::{Entry, compare, compare_dress};
 use super::store::{STORE, Store};
 use super::tree;
 use crate::decide::drift::{Cause, Finding, Mark, Origin, Sameness, Shape};
-use crate::decide::etc_manifest::EtcManifest;
+use crate::decide::etc_manifest::{EtcEntry, EtcManifest};
 use crate::decide::model::Deployment;
 use crate::error::{Errno, OrFail, Result};
 use crate::sys::copy::{self as sys, Meta, Subject};
@@ -30,7 +32,8 @@ pub struct Change<'a> {
     /// Below the layer, as bytes, without leading slash; `.` is its root.
     pub path: &'a [u8],
     pub cause: Cause,
-    /// In the layer itself: also of a whiteout, which stands for nothing.
+    pub mark: Mark,
+    /// In the layer itself: also of a whiteout, which stands for nothing. Where nothing stands for what is deleted, the vendor's.
     pub local: Meta,
     pub vendor: Option<Meta>,
     /// Of an opaque directory: the vendor's files that nothing local stands for.
@@ -40,10 +43,20 @@ pub struct Change<'a> {
     pub name: &'a CStr,
 }
 
+/// How local content is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The upper of an overlay: what is in it is a change.
+    Upper,
+    /// All that there is: what equals the vendor's is none.
+    Whole,
+}
+
 /// What is compared.
 #[derive(Debug)]
 pub struct Layers<'a> {
-    /// The upper of an overlay.
+    pub kind: Kind,
+    /// The upper of an overlay, or all that there is.
     pub upper: BorrowedFd<'a>,
     /// What it covers; `None`: nothing.
     pub vendor: Option<BorrowedFd<'a>>,
@@ -71,7 +84,7 @@ pub fn etc(store: &Store, deployment: &Deployment, past: &mut Past<'_>, each: &m
     };
     let vendor = vendor_etc(store, deployment)?;
     let vendor = vendor.as_ref().map(OwnedFd::as_fd);
-    walk(&Layers { upper: upper.as_fd(), vendor, place: "/etc", conflicts: &EtcManifest::default() }, past, each)
+    walk(&Layers { kind: Kind::Upper, upper: upper.as_fd(), vendor, place: "/etc", conflicts: &EtcManifest::default() }, past, each)
 }
 
 fn vendor_etc(store: &Store, deployment: &Deployment) -> Result<Option<OwnedFd>> {
@@ -83,33 +96,21 @@ fn vendor_etc(store: &Store, deployment: &Deployment) -> Result<Option<OwnedFd>>
 
 /// Hands each change to `each`, parents first, until it says stop.
 pub fn walk(layers: &Layers<'_>, past: &mut Past<'_>, each: &mut dyn FnMut(&Change<'_>) -> Flow) -> Result<()> {
-    let mut walker = Walker { conflicts: layers.conflicts, past, buffer: Vec::new(), opaque: None, each };
+    let mut walker = Walker { kind: layers.kind, conflicts: layers.conflicts, past, buffer: Vec::new(), opaque: None, each };
     if walker.root(layers).or_fail("cannot look at", layers.place)? == Flow::Stop {
         return Ok(());
     }
-    pairs::walk(layers.upper, layers.vendor, &mut |pair| walker.entry(pair)).map_err(|stuck| stuck.error(layers.place))
-}
-
-/// How many things that are no directories a vendor's directory has and a local one, if any, does not: what it hides.
-pub fn hidden(vendor: BorrowedFd<'_>, local: Option<BorrowedFd<'_>>) -> SysResult<u64> {
-    let mut count = 0_u64;
-    let mut visit = |pair: &Pair<'_>| {
-        let below = match &pair.other {
-            None => Next::Below,
-            Some(local) if local.is_directory() => Next::BelowBoth,
-            Some(_) => Next::Beside,
-        };
-        if pair.one.is_directory() {
-            return Ok(below);
-        }
-        count = count.saturating_add(u64::from(pair.other.is_none()));
-        Ok(Next::Beside)
+    let result = match (layers.kind, layers.vendor) {
+        (Kind::Upper, vendor) => pairs::walk(layers.upper, vendor, &mut |pair| walker.entry(pair)),
+        (Kind::Whole, None) => Ok(()),
+        (Kind::Whole, Some(vendor)) => pairs::walk(layers.upper, Some(vendor), &mut |pair| walker.entry(pair))
+            .and_then(|()| pairs::walk(vendor, Some(layers.upper), &mut |pair| Ok(walker.missing(pair)))),
     };
-    pairs::walk(vendor, local, &mut visit).map_err(|stuck| stuck.errno)?;
-    Ok(count)
+    result.map_err(|stuck| stuck.error(layers.place))
 }
 
 struct Walker<'a, 'p> {
+    kind: Kind,
     conflicts: &'a EtcManifest,
     past: &'a mut Past<'p>,
     buffer: Vec<u8>,
@@ -124,9 +125,10 @@ impl Walker<'_, '_> {
         let Some(vendor) = layers.vendor else { return Ok(Flow::Continue) };
         let (local, meta) = (sys::look_open(layers.upper)?, sys::look_open(vendor)?);
         let sameness = compare_dress((&local, Subject::Open(layers.upper)), (&meta, Subject::Open(vendor)))?;
-        let finding = Finding { mark: Mark::Plain, shape: Shape::Directory, vendor: Some(sameness), origin: Origin::Unknown };
         let entry = Entry { dir: layers.upper, name: c".", meta: local };
-        self.tell(finding, &Pair { path: b".", one: entry, other: Some(Entry { dir: vendor, name: c".", meta }) }, 0)
+        let pair = Pair { path: b".", one: entry, other: Some(Entry { dir: vendor, name: c".", meta }) };
+        let finding = Finding { mark: Mark::Plain, shape: Shape::Directory, vendor: Some(sameness), origin: self.origin(&pair)? };
+        self.tell(finding, &pair, 0)
     }
 
     fn entry(&mut self, pair: &Pair<'_>) -> SysResult<Next> {
@@ -138,8 +140,7 @@ impl Walker<'_, '_> {
             (Some(_), Mark::Whiteout) => Some(Sameness::Type),
             (Some(vendor), _) => Some(compare(local, vendor)?),
         };
-        let origin = if self.is_conflict(pair, mark)? { Origin::Conflict } else { Origin::Unknown };
-        let finding = Finding { mark, shape, vendor, origin };
+        let finding = Finding { mark, shape, vendor, origin: self.origin(pair)? };
         let hides = self.hides(finding, pair)?;
         if self.tell(finding, pair, hides)? == Flow::Stop {
             return Ok(Next::End);
@@ -152,8 +153,27 @@ impl Walker<'_, '_> {
         })
     }
 
+    /// In a whole /etc, a name of the vendor's that is not there.
+    fn missing(&mut self, pair: &Pair<'_>) -> Next {
+        let Pair { path, one: vendor, other } = *pair;
+        match other {
+            Some(local) if local.is_directory() && vendor.is_directory() => return Next::BelowBoth,
+            Some(_) => return Next::Beside,
+            None => {}
+        }
+        let Entry { dir, name, meta } = vendor;
+        let (cause, mark) = (Cause::Deleted, Mark::Plain);
+        match (self.each)(&Change { path, cause, mark, local: meta, vendor: Some(meta), hides: 0, dir, name }) {
+            Flow::Continue => Next::Beside,
+            Flow::Stop => Next::End,
+        }
+    }
+
     fn mark(&mut self, pair: &Pair<'_>) -> SysResult<Mark> {
         let is_below = |above: &Vec<u8>| pair.path.strip_prefix(above.as_slice()).is_some_and(|rest| rest.starts_with(b"/"));
+        if self.kind == Kind::Whole {
+            return Ok(Mark::Plain);
+        }
         let within = self.opaque.as_ref().is_some_and(is_below);
         match pair.one.mark()? {
             Mark::Opaque if within => Ok(Mark::Plain),
@@ -161,11 +181,14 @@ impl Walker<'_, '_> {
         }
     }
 
-    fn is_conflict(&mut self, pair: &Pair<'_>, mark: Mark) -> SysResult<bool> {
-        match self.conflicts.find(pair.path).filter(|_| mark == Mark::Plain) {
-            Some(kept) => past::is_kind(&kept.kind, &pair.one, &mut None, &mut self.buffer),
-            None => Ok(false),
-        }
+    /// Whether it is a conflict that nobody has answered. Whoever changed anything of it has.
+    fn origin(&mut self, pair: &Pair<'_>) -> SysResult<Origin> {
+        let (local, kept) = (&pair.one, self.conflicts.find(pair.path));
+        let dressed = |kept: &&EtcEntry| (kept.mode, kept.uid, kept.gid) == (local.meta.mode, local.meta.uid, local.meta.gid);
+        Ok(match kept.filter(dressed) {
+            Some(kept) if past::is_kind(&kept.kind, local, &mut None, &mut self.buffer)? => Origin::Conflict,
+            _ => Origin::Unknown,
+        })
     }
 
     /// Of what is opaque, how much.
@@ -173,7 +196,7 @@ impl Walker<'_, '_> {
         let Some(vendor) = pair.other.as_ref().filter(|_| finding.cause() == Some(Cause::Opaque)) else { return Ok(0) };
         self.opaque = Some(pair.path.into());
         let (vendor, local) = (sys::open_dir_at(vendor.dir, vendor.name)?, sys::open_dir_at(pair.one.dir, pair.one.name)?);
-        hidden(vendor.as_fd(), Some(local.as_fd()))
+        hidden::absent(vendor.as_fd(), local.as_fd())
     }
 
     fn tell(&mut self, mut finding: Finding, pair: &Pair<'_>, hides: u64) -> SysResult<Flow> {
@@ -181,8 +204,12 @@ impl Walker<'_, '_> {
         if finding.may_be_stale() && self.past.had(pair.path, &local, vendor.as_ref().zip(finding.vendor))? {
             finding.origin = Origin::OlderVendor;
         }
-        let Some(cause) = finding.cause() else { return Ok(Flow::Continue) };
-        let change = Change { path: pair.path, cause, local: local.meta, vendor, hides, dir: local.dir, name: local.name };
+        let cause = match (finding.cause(), self.kind) {
+            (None, _) | (Some(Cause::Duplicate), Kind::Whole) => return Ok(Flow::Continue),
+            (Some(cause), _) => cause,
+        };
+        let change =
+            Change { path: pair.path, cause, mark: finding.mark, local: local.meta, vendor, hides, dir: local.dir, name: local.name };
         Ok((self.each)(&change))
     }
 }

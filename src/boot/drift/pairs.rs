@@ -55,10 +55,14 @@ struct Walk {
 #[derive(Debug)]
 pub(super) struct Stuck {
     trail: Trail,
-    pub errno: Errno,
+    errno: Errno,
 }
 
 impl Stuck {
+    pub(super) fn errno(self) -> Errno {
+        self.errno
+    }
+
     /// `place` is the first tree's name.
     pub(super) fn error(&self, place: &str) -> Error {
         Error::transient(alloc::format!("cannot look at \"{}\" of {place}: {}", self.trail.text(), self.errno))

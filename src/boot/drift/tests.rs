@@ -1,4 +1,4 @@
-use super::{Change, Layers, Past, walk};
+use super::{Change, Kind, Layers, Past, walk};
 use crate::boot::copy::Flow;
 use crate::boot::copy::scratch::{Scratch, is_root};
 use crate::boot::etc_manifest;
@@ -21,6 +21,7 @@ struct Lab {
     vendor: OwnedFd,
     upper: OwnedFd,
     conflicts: EtcManifest,
+    kind: Kind,
 }
 
 impl Lab {
@@ -29,7 +30,7 @@ impl Lab {
         for name in ["bedplate", "bedplate/manifests", "bedplate/deployments"] {
             scratch.make(name);
         }
-        Self { vendor: scratch.make("vendor"), upper: scratch.make("upper"), scratch, conflicts: EtcManifest::default() }
+        Self { vendor: scratch.make("vendor"), upper: scratch.make("upper"), scratch, conflicts: EtcManifest::default(), kind: Kind::Upper }
     }
 
     fn store(&self) -> Store {
@@ -54,7 +55,8 @@ impl Lab {
 
     fn changes_with(&self, past: &mut Past<'_>) -> Vec<String> {
         let mut changes = Vec::new();
-        let layers = Layers { upper: self.upper.as_fd(), vendor: Some(self.vendor.as_fd()), place: "etc", conflicts: &self.conflicts };
+        let vendor = Some(self.vendor.as_fd());
+        let layers = Layers { kind: self.kind, upper: self.upper.as_fd(), vendor, place: "etc", conflicts: &self.conflicts };
         let mut each = |change: &Change<'_>| {
             let hides = if change.hides > 0 { format!(" hides {}", change.hides) } else { String::new() };
             changes.push(format!("{} {}{hides}", change.cause.word(), change.path.escape_ascii()));
@@ -163,6 +165,23 @@ fn every_cause_is_told_with_its_path() {
     assert_eq!(lab.changes(), expected);
     fs::set_owner(&upper, 1, 1).unwrap();
     assert_eq!(lab.changes().first().unwrap(), "metadata .");
+}
+
+#[test]
+fn a_whole_etc_is_compared_as_a_whole() {
+    let lab = Lab { kind: Kind::Whole, ..Lab::new() };
+    for dir in [&lab.vendor, &lab.upper] {
+        directory(dir, "dir");
+        file(dir, "dir/same", 0o644, "same");
+    }
+    for name in ["gone", "dir/gone", "edited"] {
+        file(&lab.vendor, name, 0o644, "vendor");
+    }
+    directory(&lab.vendor, "gone-dir");
+    file(&lab.vendor, "gone-dir/file", 0o644, "vendor");
+    file(&lab.upper, "edited", 0o644, "local");
+    file(&lab.upper, "dir/added", 0o644, "local");
+    assert_eq!(lab.changes(), ["added dir/added", "edited edited", "deleted dir/gone", "deleted gone", "deleted gone-dir"]);
 }
 
 #[test]

@@ -56,7 +56,7 @@ fn same_content(one: &OwnedFd, other: &OwnedFd, size: u64) -> SysResult<bool> {
 }
 
 /// Those that a copy keeps, sorted by name.
-fn attributes(subject: Subject<'_>) -> SysResult<Vec<(CString, Vec<u8>)>> {
+pub fn attributes(subject: Subject<'_>) -> SysResult<Vec<(CString, Vec<u8>)>> {
     let mut found = Vec::new();
     for key in sys::attribute_names(subject)?.into_iter().filter(|key| is_copied(key)) {
         match sys::attribute(subject, &key) {

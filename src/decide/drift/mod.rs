@@ -1,9 +1,11 @@
 //! Drift: how local content differs from the deployment's, and why. Words of the design's section 7.
 
 mod cause;
+mod covers;
 mod tally;
 
 pub use cause::{Finding, Mark, Origin, Shape};
+pub use covers::covers;
 use serde::Serialize;
 pub use tally::{Count, Tally};
 
