@@ -1,6 +1,9 @@
 //! The verbs with their arguments, as argh reads them. What it does not understand by itself is in `arguments`.
 
+mod diff;
+
 use argh::FromArgs;
+pub use diff::Diff;
 
 /// mounts the deployments of an image-based system, counts their boots, and rolls back those that fail
 #[derive(FromArgs, Debug)]
@@ -83,31 +86,6 @@ pub struct Status {
     /// print nothing; exit 4 when the machine fell back
     #[argh(switch)]
     pub check: bool,
-    /// print JSON
-    #[argh(switch)]
-    pub json: bool,
-    /// the physical root (default /sysroot, else /run/bedplate/sysroot)
-    #[argh(option)]
-    pub sysroot: Option<String>,
-    /// directory with the report of this boot (default /run)
-    #[argh(option, default = "String::from(\"/run\")")]
-    pub run: String,
-}
-
-/// every local change with its cause; of one file, how it differs from the deployment's
-#[derive(FromArgs, Debug)]
-#[argh(subcommand, name = "diff")]
-pub struct Diff {
-    /// only these paths and what is below them; one that is a file is compared line by line
-    #[argh(positional)]
-    pub path: Vec<String>,
-    /// only changes with this cause: added, edited, metadata, deleted, conflict, stale, duplicate, opaque, type or hidden; may be
-    /// given more than once
-    #[argh(option)]
-    pub cause: Vec<String>,
-    /// the deployment whose changes are listed (default: the booted one; on another machine's disk, the one that boots next)
-    #[argh(option)]
-    pub deployment: Option<String>,
     /// print JSON
     #[argh(switch)]
     pub json: bool,

@@ -9,13 +9,14 @@ use std::process::Command;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_bedplate");
 
-const VERBS: [&str; 19] = [
+const VERBS: [&str; 20] = [
     "prepare-root",
     "pid1",
     "plan",
     "status",
     "list",
     "history",
+    "diff",
     "health",
     "init-store",
     "deploy",
@@ -32,12 +33,13 @@ const VERBS: [&str; 19] = [
 ];
 
 /// Verbs that work on a store, with arguments that are right.
-const ON_A_STORE: [&[&str]; 14] = [
+const ON_A_STORE: [&[&str]; 15] = [
     &["plan"],
     &["status"],
     &["status", "--check"],
     &["list"],
     &["history"],
+    &["diff"],
     &["deploy", "/", "--id", "v1"],
     &["remove", "v1"],
     &["mark", "good"],

@@ -1,15 +1,16 @@
 //! Drift of /usr: an overlay that makes it writable until the next boot, and commands that changed it in place.
 
 use super::gather::{Other, Subject};
-use super::listed::{Listed, shown};
+use super::listed::Listed;
+use crate::verbs::unlock;
 use bedplate::boot::copy::Flow;
 use bedplate::boot::drift::{self, Kind, Layers, Past};
 use bedplate::decide::etc_manifest::EtcManifest;
 use bedplate::decide::mountinfo::MountInfo;
+use bedplate::decide::unlock::{Opened, PLACE, SOURCE};
 use bedplate::decide::utc::utc;
-use bedplate::error::{Errno, Error, OrFail, Result};
+use bedplate::error::{Errno, OrFail, Result};
 use bedplate::sys::{AsFd, OwnedFd, fs};
-use serde::Deserialize;
 
 /// The changes of overlays that stand at /usr or below it, if their upper directory can be opened.
 pub fn overlay(subject: &Subject<'_>, each: &mut dyn FnMut(Listed)) -> Result<()> {
@@ -31,34 +32,20 @@ pub fn overlay(subject: &Subject<'_>, each: &mut dyn FnMut(Listed)) -> Result<()
     Ok(())
 }
 
-/// As mountinfo names it, else where `unlock` has it: the name may be one of the place where the overlay was made. A path of
-/// mountinfo's options is escaped once more by overlayfs.
+/// Where `unlock` has it, else as mountinfo names it. What is named by a descriptor was that of whoever mounted it.
 fn upper(mount: &MountInfo, run: &str) -> Option<OwnedFd> {
+    if mount.source == SOURCE && mount.target == "/usr" {
+        return fs::open_dir(&format!("{run}/{PLACE}/upper")).ok();
+    }
     let named = mount.super_options.iter().find_map(|option| option.strip_prefix("upperdir="));
-    let own = (mount.target == "/usr").then(|| format!("{run}/bedplate/unlock/upper"));
-    named.filter(|path| path.starts_with('/')).and_then(|path| fs::open_dir(path).ok()).or_else(|| fs::open_dir(&own?).ok())
-}
-
-/// What `unlock --live` keeps of each command; of what a newer bedplate has added nothing is needed.
-#[derive(Debug, Deserialize)]
-struct Opened {
-    time: u64,
-    command: Vec<String>,
+    named.filter(|path| path.starts_with('/') && !path.starts_with("/proc/")).and_then(|path| fs::open_dir(path).ok())
 }
 
 /// A line for each command that ran with /usr open in place.
 pub fn in_place(subject: &Subject<'_>) -> Result<Vec<Other>> {
-    let path = format!("deployments/{}/unlocked.json", subject.deployment.id);
-    let text = match fs::read(&subject.view.store.dir, &path) {
-        Err(Errno::ENOENT) => return Ok(Vec::new()),
-        text => text.or_fail("cannot read", &path)?,
-    };
-    let opened: Vec<Opened> =
-        serde_json::from_slice(&text).map_err(|error| Error::transient(format!("cannot understand \"{path}\": {error}")))?;
     let line = |opened: Opened| {
-        let command = shown(opened.command.join(" ").as_bytes());
-        let text = format!("usr was changed in place by \"{command}\" at {}: see bedplate verify", utc(opened.time));
-        Other { what: "usr-in-place", text }
+        let (command, time) = (unlock::shown(&opened.command), utc(opened.time));
+        Other { what: "usr-in-place", text: format!("usr was changed in place by \"{command}\" at {time}: see bedplate verify") }
     };
-    Ok(opened.into_iter().map(line).collect())
+    Ok(subject.view.store.opened(&subject.deployment.id)?.into_iter().map(line).collect())
 }
