@@ -1,7 +1,7 @@
 //! Work on a mounted image. A mount namespace of its own keeps the mount from the host; the loop device goes with it.
 
 use super::populate::{Content, populate};
-use super::{Disk, bytes_of};
+use super::{Disk, bytes_of, listing};
 use crate::cache;
 use crate::error::{OrSay, Result};
 use crate::scenario::Fault;
@@ -16,6 +16,7 @@ pub enum Work {
     Populate { content: Box<Content>, work: PathBuf },
     Look { to: PathBuf },
     Damage { faults: Vec<Fault> },
+    List { paths: Vec<String>, to: PathBuf },
 }
 
 /// This program itself does the work, as `qemu-tests inside MOUNTPOINT WORK`, in the namespace.
@@ -37,6 +38,7 @@ pub fn work(sysroot: &Path, work: &str) -> Result<()> {
     match serde_json::from_str(work).or_say("not work for the inside")? {
         Work::Populate { content, work } => populate(sysroot, &content, &work),
         Work::Look { to } => Tool::new("cp").arg("-a").arg(sysroot.join("bedplate")).arg(to).run().map(drop),
+        Work::List { paths, to } => fs::write(&to, listing::of(sysroot, &paths)?.join("\n")).or_say("cannot write"),
         Work::Damage { faults } => faults.iter().try_for_each(|fault| damage(sysroot, fault).or_say(format!("{fault:?}"))),
     }
 }

@@ -6,9 +6,11 @@ mod build;
 pub mod esp;
 mod ext4;
 mod inside;
+mod listing;
 mod populate;
 
 pub use inside::work as work_inside;
+pub use listing::differences;
 pub use populate::Content;
 
 use crate::cache;
@@ -61,6 +63,17 @@ impl Disk {
         };
         cache::remove(&copied.image)?;
         seen.and_then(|()| self.esp.map_or(Ok(()), |place| esp::look(&self.image, place, &to.join("esp"))))
+    }
+
+    /// What these trees hold, as text: see [`differences`]. Needs root and loop devices, whatever the file system.
+    pub fn list(&self, paths: &[String], beside: &Path) -> Result<Vec<String>> {
+        let copied = Self { image: beside.with_extension("copy"), ..self.clone() };
+        copy(&self.image, &copied.image)?;
+        let to = beside.with_extension("listing");
+        inside::run(&copied, &inside::Work::List { paths: paths.to_vec(), to: to.clone() })?;
+        cache::remove(&copied.image)?;
+        let text = std::fs::read_to_string(&to).or_say(format!("cannot read {}", to.display()))?;
+        Ok(text.lines().map(str::to_string).collect())
     }
 
     pub fn damage(&self, faults: &[Fault]) -> Result<()> {

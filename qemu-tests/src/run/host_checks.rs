@@ -2,7 +2,8 @@
 
 use super::boot::Seen;
 use super::step_checks::of_text;
-use crate::disk::Disk;
+use crate::disk::{self, Disk};
+use crate::error::Result;
 use crate::record::OnDisk;
 use crate::scenario::{Checks, Expect, ExpectFile, ExpectSlot};
 use bedplate::decide::record::{Barred, Key, OnceGood, Pinned, Record, Slot, Status};
@@ -22,6 +23,14 @@ pub fn check(expect: &Expect, seen: &Seen, disk: &Disk, out: &Path) -> Vec<Strin
         Err(why) => misses.push(format!("cannot read the disk: {why}")),
     }
     misses
+}
+
+/// Two listings of what is to be unchanged.
+pub fn unchanged(before: Result<Vec<String>>, after: impl FnOnce() -> Result<Vec<String>>) -> Vec<String> {
+    match before.and_then(|before| after().map(|after| disk::differences(&before, &after))) {
+        Ok(differences) => differences.iter().map(|line| format!("on disk, changed: {line}")).collect(),
+        Err(why) => vec![format!("cannot tell what is unchanged: {why}")],
+    }
 }
 
 fn of_end(expect: &Expect, seen: &Seen) -> Vec<String> {

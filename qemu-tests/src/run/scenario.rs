@@ -54,12 +54,20 @@ impl At<'_> {
         let ready = cache::fresh_dir(&out).and_then(|()| self.disk.damage(&boot.faults)).and_then(|()| self.ready_log(boot));
         match ready.and_then(|()| spec(self.host, self.scenario, boot, self.disk, self.more, &out)) {
             Ok(spec) => {
+                let before = self.listing(boot, "before");
                 let (seen, misses) = boot::run(&spec, self.host.accel, boot);
-                let held = [guest_checks::check(&boot.expect, &seen), host_checks::check(&boot.expect, &seen, self.disk, &out)];
+                let unchanged = host_checks::unchanged(before, || self.listing(boot, "after"));
+                let held = [guest_checks::check(&boot.expect, &seen), host_checks::check(&boot.expect, &seen, self.disk, &out), unchanged];
                 (seen, [misses, held.concat()].concat())
             }
             Err(why) => (Seen::default(), vec![why]),
         }
+    }
+
+    /// Of what is to be unchanged.
+    fn listing(&self, boot: &Boot, when: &str) -> Result<Vec<String>> {
+        let paths = &boot.expect.unchanged;
+        if paths.is_empty() { Ok(Vec::new()) } else { self.disk.list(paths, &self.out().join(when)) }
     }
 
     /// Where its console and what was seen of the disk are kept.

@@ -47,6 +47,9 @@ pub struct Expect {
     pub disk_writes: Option<usize>,
     /// Files on the disk afterwards, by path in the sysroot, where `ID@` stands for `ID@INSTANCE`.
     pub disk: BTreeMap<String, ExpectFile>,
+    /// Trees of the sysroot, named as above, that are after the boot what they were before it: names, contents, modes, owners,
+    /// times, links and all extended attributes. Read while the machine is off.
+    pub unchanged: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
