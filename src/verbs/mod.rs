@@ -8,6 +8,7 @@ pub mod health;
 pub mod history;
 pub mod hooks;
 pub mod init_store;
+pub mod kept;
 pub mod lint;
 pub mod list;
 pub mod loader;

@@ -4,7 +4,7 @@
 use super::access::View;
 use super::boot_partition::{self, BootPartition};
 use super::hooks::Hooks;
-use super::{Exit, say};
+use super::{Exit, kept, say};
 use crate::cli;
 use bedplate::boot::copy::remove_tree_in;
 use bedplate::boot::store::{STORE, Store};
@@ -209,19 +209,10 @@ fn clear(store: &Store, id: &Id, dir: &OwnedFd) -> Result<()> {
     // A manifest that nobody can read has no state that anybody could find.
     if let Some(manifest) = text.and_then(|text| manifest::parse(&text).ok()).filter(|manifest| manifest.id == *id) {
         let name = format!("{id}@{}", manifest.instance);
-        keep_etc_manifest(store, id, &name)?;
+        kept::keep(store, &format!("deployments/.{id}.del/etc.manifest"), &name)?;
         remove_below(store, "state", &name)?;
     }
     remove_tree_in(dir.as_fd(), &aside, "root")
-}
-
-/// It explains later why a file in /etc equals none of the vendors that are left.
-fn keep_etc_manifest(store: &Store, id: &Id, name: &str) -> Result<()> {
-    match fs::rename_in(&store.dir, &format!("deployments/.{id}.del/etc.manifest"), &format!("manifests/{name}")) {
-        Ok(()) => sync_dir(store, "manifests"),
-        Err(Errno::ENOENT) => Ok(()),
-        Err(errno) => Err(errno).or_fail("cannot keep the etc.manifest of", name),
-    }
 }
 
 pub fn sync_dir(store: &Store, name: &str) -> Result<()> {

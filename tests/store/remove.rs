@@ -21,6 +21,27 @@ fn it_goes_with_its_state_and_its_etc_manifest_stays() {
 }
 
 #[test]
+fn of_those_that_went_the_last_32_are_remembered() {
+    let bench = Bench::new();
+    bench.done(&["deploy", "TREE", "--id", "v1", "--good"]);
+    // Kept by a bedplate that noted no order: they went before.
+    for number in 0..31 {
+        bench.write(&format!("sysroot/bedplate/manifests/z{number:02}@0000000000000000"), "");
+    }
+    let mut went = Vec::new();
+    for id in ["b", "a", "c"] {
+        bench.done(&["deploy", "TREE", "--id", id]);
+        went.push(format!("{id}@{}", bench.instance(id)));
+        bench.done(&["remove", id]);
+    }
+    let names = bench.names("sysroot/bedplate/manifests");
+    assert_eq!(names.iter().filter(|name| name.contains('@')).count(), 32);
+    assert!(went.iter().all(|name| names.contains(name)) && !names.iter().any(|name| name.starts_with("z00") || name.starts_with("z01")));
+    let order = std::fs::read_to_string(bench.path("sysroot/bedplate/manifests/order")).unwrap();
+    assert_eq!(order.lines().skip(29).collect::<Vec<_>>(), went);
+}
+
+#[test]
 fn what_is_needed_is_not_removed() {
     let bench = Bench::new();
     bench.done(&["deploy", "TREE", "--id", "v1", "--good"]);

@@ -2,10 +2,12 @@
 
 mod cause;
 mod covers;
+mod kept;
 mod tally;
 
 pub use cause::{Finding, Mark, Origin, Shape};
 pub use covers::covers;
+pub use kept::oldest_first;
 use serde::Serialize;
 pub use tally::{Count, Tally};
 
