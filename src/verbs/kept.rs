@@ -7,7 +7,7 @@ use bedplate::decide::drift::oldest_first;
 use bedplate::error::{Errno, OrFail, Result};
 use bedplate::sys::fs;
 
-/// Names in the order in which they went. Like history it is never flushed: what a power cut takes of it counts as oldest.
+/// Names in the order in which they went. One that a power cut keeps out of it counts as older.
 const ORDER: &str = "manifests/order";
 
 /// Moves the manifest of a deployment that was set aside, where it was not moved before, and forgets the oldest.
@@ -17,12 +17,13 @@ pub fn keep(store: &Store, from: &str, name: &str) -> Result<()> {
         Err(Errno::ENOENT) => return Ok(()),
         Err(errno) => return Err(errno).or_fail("cannot keep the etc.manifest of", name),
     }
-    if let Err(error) = forget(store, name) {
+    forget(store, name).or_else(|error| {
         log::warn!("{error}, keeping more manifests of removed deployments than the last {KEPT}");
-    }
-    super::remove::sync_dir(store, MANIFESTS)
+        super::remove::sync_dir(store, MANIFESTS)
+    })
 }
 
+/// What it writes last flushes the directory, and with it what was moved there.
 fn forget(store: &Store, newest: &str) -> Result<()> {
     let names = fs::names_in(&store.dir, MANIFESTS).or_fail("cannot read", MANIFESTS)?;
     let names: Vec<&str> = names.iter().map(String::as_str).filter(|name| name.contains('@')).collect();
@@ -32,6 +33,6 @@ fn forget(store: &Store, newest: &str) -> Result<()> {
         let path = format!("{MANIFESTS}/{name}");
         fs::unlink_in(&store.dir, &path).or_fail("cannot remove", &path)?;
     }
-    fs::clear_in(&store.dir, ORDER).or_fail("cannot remove", ORDER)?;
-    fs::write_new_in(&store.dir, ORDER, 0o600, format!("{}\n", kept.join("\n")).as_bytes()).or_fail("cannot write", ORDER)
+    let text = format!("{}\n", kept.join("\n"));
+    fs::replace_in(&store.dir, ORDER, 0o600, text.as_bytes()).or_fail("cannot write", ORDER)
 }

@@ -94,7 +94,7 @@ fn broken<'a>(recording: &'a Recording, idle: &mut Vec<String>) -> Vec<(String, 
 
 /// The record itself is what is rebuilt; what is kept of a removed deployment may be put aside at any time before its files go.
 fn says_before_the_record(rename: &str) -> bool {
-    !rename.ends_with("-> record") && !rename.contains(".del/")
+    !rename.ends_with("-> record") && !rename.contains(".del/") && !rename.contains("-> manifests/")
 }
 
 /// The history may lose lines: it is never flushed.

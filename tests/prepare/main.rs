@@ -20,4 +20,5 @@ mod namespace;
 mod outside;
 mod paths;
 mod readonly;
+mod speed;
 mod unlock;

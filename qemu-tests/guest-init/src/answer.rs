@@ -6,7 +6,7 @@ use guest_init::{Reply, Request, Stat};
 use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 pub fn answer(request: Request) -> Reply {
     let tried = match request {
@@ -21,6 +21,7 @@ pub fn answer(request: Request) -> Reply {
         Request::Append { path, text } => append(&path, &text).map(done),
         Request::Delete { path } => delete(&path).map(done),
         Request::Directory { path } => fs::create_dir_all(&path).map(done),
+        Request::Chmod { path, mode } => chmod(&path, &mode).map(done),
         Request::Fill { path } => fill(&path).map(done),
         Request::Mounts => Ok(Reply::Mounts(super::mounts())),
         Request::Sync => {
@@ -77,6 +78,11 @@ fn append(path: &str, text: &str) -> io::Result<()> {
 
 fn delete(path: &str) -> io::Result<()> {
     if fs::symlink_metadata(path)?.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }
+}
+
+fn chmod(path: &str, mode: &str) -> io::Result<()> {
+    let mode = u32::from_str_radix(mode, 8).map_err(io::Error::other)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
 }
 
 fn fill(path: &str) -> io::Result<()> {

@@ -85,6 +85,11 @@ pub enum Request {
     Directory {
         path: String,
     },
+    /// Sets the mode, in octal.
+    Chmod {
+        path: String,
+        mode: String,
+    },
     /// Writes a file until the disk is full.
     Fill {
         path: String,

@@ -24,9 +24,11 @@ pub struct Step {
     pub append: Option<String>,
     pub delete: Option<String>,
     pub directory: Option<String>,
+    /// Gives it the mode in `text`.
+    pub chmod: Option<String>,
     pub fill: Option<String>,
     pub sync: Option<bool>,
-    /// To write or append.
+    /// To write or append, or a mode.
     pub text: Option<String>,
     /// Taken again and again until its checks hold, within the time of the boot.
     pub until: bool,
@@ -94,7 +96,8 @@ impl Step {
             (Some(action), true) => Ok(action),
             (Some(_), false) => Err("has more than one action".to_string()),
             (None, _) => {
-                Err("has no action: run, start, together, read, list, stat, write, append, delete, directory, fill or sync".to_string())
+                Err("has no action: run, start, together, read, list, stat, write, append, delete, directory, chmod, fill or sync"
+                    .to_string())
             }
         }
     }
@@ -113,6 +116,7 @@ impl Step {
             self.append.clone().map(|path| Action::Append { path, text: text() }),
             of(&self.delete, |path| Action::Delete { path }),
             of(&self.directory, |path| Action::Directory { path }),
+            self.chmod.clone().map(|path| Action::Chmod { path, mode: text() }),
             of(&self.fill, |path| Action::Fill { path }),
             self.sync.and_then(|sync| sync.then_some(Action::Sync)),
         ];

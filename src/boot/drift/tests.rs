@@ -243,3 +243,91 @@ fn only_older_vendors_make_stale() {
     file(&lab.scratch.dir, "bedplate/manifests/v0@x", 0o600, "damaged");
     assert_eq!(causes(0), (vec!["edited file".into()], 1));
 }
+
+/// What stands under a name in each of the trees, and the cause by a model that knows nothing of how it is found.
+mod model {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[derive(Debug, Clone, PartialEq)]
+    enum Thing {
+        Nothing,
+        /// With content and mode.
+        File(&'static str, u16),
+        Link(&'static str),
+        Directory(u16),
+        Whiteout,
+    }
+    use Thing::{Directory, File, Link, Nothing, Whiteout};
+
+    fn thing() -> impl Strategy<Value = Thing> {
+        prop_oneof![
+            Just(Nothing),
+            ("[ab]", prop::sample::select(vec![0o600_u16, 0o644]))
+                .prop_map(|(text, mode)| File(if text == "a" { "aa" } else { "bb" }, mode)),
+            Just(File("longer", 0o644)),
+            prop::sample::select(vec!["x", "y"]).prop_map(Link),
+            prop::sample::select(vec![0o700_u16, 0o755]).prop_map(Directory),
+        ]
+    }
+
+    fn lay(dir: &OwnedFd, name: &str, thing: &Thing) {
+        match thing {
+            Nothing => {}
+            File(text, mode) => file(dir, name, *mode, text),
+            Link(target) => fs::make_symlink(dir, name, target).unwrap(),
+            Directory(mode) => fs::make_dir(dir, name, *mode).unwrap(),
+            Whiteout => whiteout(dir, &CString::new(name).unwrap()),
+        }
+    }
+
+    fn expected(old: &Thing, vendor: &Thing, local: &Thing) -> Option<&'static str> {
+        let is_directory = |thing: &Thing| matches!(thing, Directory(_));
+        let kind = core::mem::discriminant::<Thing>;
+        let content = |thing: &Thing| match thing {
+            File(text, _) | Link(text) => *text,
+            _ => "",
+        };
+        Some(match (local, vendor) {
+            (Nothing, _) => return None,
+            (Whiteout, Nothing) => "duplicate",
+            (Whiteout, _) => "deleted",
+            (local, vendor) if local == vendor && is_directory(local) => return None,
+            (local, vendor) if local == vendor => "duplicate",
+            (local, _) if local == old && !is_directory(local) => "stale",
+            (Directory(_), Directory(_)) if local == old => "stale",
+            (_, Nothing) => "added",
+            (local, vendor) if kind(local) != kind(vendor) => "type",
+            (local, vendor) if content(local) != content(vendor) => "edited",
+            _ => "metadata",
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn causes_are_those_of_the_model(
+            things in prop::collection::vec((thing(), thing(), prop_oneof![4 => thing(), 1 => Just(Whiteout)]), 1..24)
+        ) {
+            if !is_root() {
+                return Ok(());
+            }
+            let lab = Lab::new();
+            let names: Vec<String> = (0..things.len()).map(|number| format!("n{number:02}")).collect();
+            for (name, (old, _, _)) in names.iter().zip(&things) {
+                lay(&lab.vendor, name, old);
+            }
+            lab.keep("manifests/v0@x");
+            let vendor = Lab { vendor: lab.scratch.make("newer"), upper: lab.upper.try_clone().unwrap(), ..lab };
+            for (name, (_, now, local)) in names.iter().zip(&things) {
+                lay(&vendor.vendor, name, now);
+                lay(&vendor.upper, name, local);
+            }
+            let cause = |(name, (old, vendor, local)): (&String, &(Thing, Thing, Thing))| {
+                expected(old, vendor, local).map(|cause| format!("{cause} {name}"))
+            };
+            let expected: Vec<String> = names.iter().zip(&things).filter_map(cause).collect();
+            prop_assert_eq!(vendor.changes(), expected);
+        }
+    }
+}
