@@ -304,7 +304,7 @@ mod model {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
+        #![proptest_config(ProptestConfig::with_cases(32))]
         #[test]
         fn causes_are_those_of_the_model(
             things in prop::collection::vec((thing(), thing(), prop_oneof![4 => thing(), 1 => Just(Whiteout)]), 1..24)
