@@ -1,5 +1,5 @@
 //! How long `diff` takes and what memory it needs, beside a walk that only looks at each file. For `scripts/bench`: nothing here is
-//! run by `make test`.
+//! run by `make test`. BEDPLATE_BIN: the program to measure.
 
 use crate::machine::{PROGRAM, machine, set_mode};
 use crate::namespace::{Disk, run};
@@ -68,9 +68,10 @@ fn diff_beside_a_bare_walk() {
         }
         let etc = bedplate::sys::fs::open_dir(machine.root("etc").to_str().unwrap()).unwrap();
         let places = ["--sysroot", machine.lab.path("disk"), "--run", machine.lab.path("run")];
+        let program = std::env::var("BEDPLATE_BIN").unwrap_or_else(|_| PROGRAM.into());
         let diff = || {
-            let output = Command::new(PROGRAM).args(["diff"]).args(places).stdout(Stdio::piped()).output().unwrap();
-            assert_eq!(output.stdout.iter().filter(|byte| **byte == b'\n').count(), DIRECTORIES * FILES / 2);
+            let output = Command::new(&program).args(["diff"]).args(places).stdout(Stdio::piped()).output().unwrap();
+            assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), DIRECTORIES * FILES / 2);
         };
         let bare = median(|| assert!(bare_walk(etc.as_fd()) > DIRECTORIES * FILES - 2000));
         let differing = median(diff);
@@ -82,7 +83,7 @@ fn diff_beside_a_bare_walk() {
             println!("{name:<34} {:>8.2} ms  {:>6.2}", time.as_secs_f64() * 1000.0, ratio(time));
         }
         // It fails for want of memory, if at all.
-        let command = [&["--as=67108864", PROGRAM, "diff", "--json"][..], &places].concat();
+        let command = [&["--as=67108864", &program, "diff", "--json"][..], &places].concat();
         run("prlimit", &command);
         println!("bedplate diff --json keeps to 64 MiB of address space");
     });
