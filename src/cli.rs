@@ -33,6 +33,7 @@ pub enum Verb {
     SetOneshot(SetOneshot),
     Pin(Pin),
     Unpin(Unpin),
+    Verify(Verify),
     Lint(Lint),
     Note(Note),
 }
@@ -314,6 +315,24 @@ pub struct Unpin {
     /// the physical root (default /sysroot, else /run/bedplate/sysroot)
     #[argh(option)]
     pub sysroot: Option<String>,
+}
+
+/// is /usr bit for bit what was deployed?
+#[derive(FromArgs, Debug)]
+#[argh(subcommand, name = "verify")]
+pub struct Verify {
+    /// the deployment (default: the booted one)
+    #[argh(positional)]
+    pub id: Option<String>,
+    /// print JSON
+    #[argh(switch)]
+    pub json: bool,
+    /// the physical root (default /sysroot, else /run/bedplate/sysroot)
+    #[argh(option)]
+    pub sysroot: Option<String>,
+    /// directory with the report of this boot (default /run)
+    #[argh(option, default = "String::from(\"/run\")")]
+    pub run: String,
 }
 
 /// check a tree's configuration, units and content before it ships

@@ -64,6 +64,7 @@ pub struct Errno(pub i32);
 impl Errno {
     pub const EPERM: Self = Self(1);
     pub const ENOENT: Self = Self(2);
+    pub const EINTR: Self = Self(4);
     pub const EIO: Self = Self(5);
     pub const EBADF: Self = Self(9);
     pub const EACCES: Self = Self(13);

@@ -67,6 +67,7 @@ fn run(verb: Verb) -> Exit {
         Verb::SetOneshot(args) => verbs::prefer::set_oneshot(&args, &mut out),
         Verb::Pin(args) => verbs::prefer::pin(&args, &mut out),
         Verb::Unpin(args) => verbs::prefer::unpin(&args, &mut out),
+        Verb::Verify(args) => verbs::verify::run(&args, &mut out),
         Verb::Lint(args) => verbs::lint::run(&args, &mut out),
         Verb::Note(args) => verbs::note::run(&args),
     };

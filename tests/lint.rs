@@ -267,7 +267,8 @@ fn whatever_others_may_change_is_found() {
     let image = Image::with_store();
     let files = ["", "record", "config.json", "history.jsonl", "deployments", "manifests", "state", "var", "deployments/v1"];
     let files = files.map(String::from).into_iter();
-    let of_deployment = ["deployment.toml", "boot-success", "boot-failure", "etc.manifest"].map(|name| format!("deployments/v1/{name}"));
+    let of_deployment =
+        ["deployment.toml", "boot-success", "boot-failure", "etc.manifest", "usr.manifest"].map(|name| format!("deployments/v1/{name}"));
     for file in files.chain(of_deployment) {
         let path = image.path(&format!("disk/bedplate/{file}"));
         if !Path::new(&path).exists() {

@@ -16,7 +16,7 @@ pub const TARGETS: &[Target] = &[
     ("config", text::config),
     ("manifest", text::manifest),
     ("marker", text::marker),
-    ("etc_manifest", text::etc_manifest),
+    ("inventory", text::inventory),
     ("mountinfo", text::mountinfo),
     ("fstab", text::fstab),
     ("os_release", text::os_release),

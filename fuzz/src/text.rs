@@ -5,7 +5,7 @@ use bedplate::decide::config::{Config, EtcMode, Require, RootMode, Source, fragm
 use bedplate::decide::model::{BootId, Id, Instance, Report};
 use bedplate::decide::os_release as release;
 use bedplate::decide::rootspec::RootSpec;
-use bedplate::decide::{etc_manifest as etc, fstab as tab, kernel, lint, manifest as deployment, marker as mark, mountinfo as mounts};
+use bedplate::decide::{fstab as tab, inventory as content, kernel, lint, manifest as deployment, marker as mark, mountinfo as mounts};
 
 fn with_text(data: &[u8], target: impl FnOnce(&str)) {
     if let Ok(text) = core::str::from_utf8(data) {
@@ -99,13 +99,26 @@ pub fn marker(data: &[u8]) {
     });
 }
 
-pub fn etc_manifest(data: &[u8]) {
-    with_text(data, |text| match etc::parse(text) {
-        Ok(manifest) => {
-            assert_eq!(etc::parse(&manifest.to_string()), Ok(manifest.clone()));
-            assert!(manifest.entries.iter().all(|entry| manifest.find(&entry.path) == Some(entry) && entry.mode <= 0o7777));
+pub fn inventory(data: &[u8]) {
+    with_text(data, |text| {
+        let parsed = content::parse(text);
+        let index = content::Index::of(text);
+        match parsed {
+            Ok(inventory) => {
+                assert_eq!(content::parse(&inventory.to_string()), Ok(inventory.clone()));
+                let index = index.unwrap();
+                assert_eq!(index.len(), inventory.entries.len());
+                for (number, entry) in inventory.entries.iter().enumerate() {
+                    assert!(inventory.find(&entry.path) == Some(entry) && entry.mode <= 0o7777);
+                    assert!(index.has(&entry.path) && index.entry(number).as_ref() == Some(entry));
+                    assert!(content::changes(entry, entry).is_empty());
+                }
+            }
+            Err(problem) => {
+                assert!((1..=lines_of(text)).contains(&problem.line));
+                assert_eq!(index.map(|_| ()), Err(problem));
+            }
         }
-        Err(problem) => assert!((1..=lines_of(text)).contains(&problem.line)),
     });
 }
 

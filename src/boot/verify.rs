@@ -128,12 +128,37 @@ pub fn opened_since(table: &[Mounted]) -> Result<Vec<String>> {
 
 /// Whether what is mounted at `path` is the `/` of this table: the same file system and the same directory of it.
 pub fn is_root(path: &str, table: &[Mounted]) -> Result<bool> {
-    let Some(expected) = table.iter().find(|mounted| mounted.target == "/") else { return Ok(false) };
+    match table.iter().find(|mounted| mounted.target == "/") {
+        Some(expected) => Ok(compare(path, expected)? == Stands::AsBooted),
+        None => Ok(false),
+    }
+}
+
+/// What stands at a path of the running system.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stands {
+    AsBooted,
+    /// Nothing, or something else: the type of its file system, empty for nothing.
+    Other(String),
+    /// The table has no such mount.
+    NotDeclared,
+}
+
+/// The mount on top at `target`, compared with this table's.
+pub fn standing(target: &str, table: &[Mounted]) -> Result<Stands> {
+    match table.iter().find(|mounted| mounted.target == target) {
+        Some(expected) => compare(target, expected),
+        None => Ok(Stands::NotDeclared),
+    }
+}
+
+fn compare(path: &str, expected: &Mounted) -> Result<Stands> {
     let there = match fs::open_dir(path) {
-        Err(Errno::ENOENT) => return Ok(false),
+        Err(Errno::ENOENT) => return Ok(Stands::Other(String::new())),
         opened => opened.or_fail("cannot open", path)?,
     };
     let mounts = read_mounts()?;
     let found = mount_of(&there, &mounts).or_fail("cannot look at the mount at", path)?;
-    Ok(found.is_some_and(|mount| device(mount) == expected.device && mount.root == expected.root))
+    let same = found.is_some_and(|mount| device(mount) == expected.device && mount.root == expected.root);
+    Ok(if same { Stands::AsBooted } else { Stands::Other(found.map(|mount| mount.fstype.clone()).unwrap_or_default()) })
 }

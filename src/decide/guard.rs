@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 /// Below the store, which is the first of them.
 const FIXED: [&str; 9] = ["", "record", "config.json", "history.jsonl", "history.jsonl.1", "deployments", "manifests", "state", "var"];
 /// Below a deployment's directory, which is the first of them. What is in its tree is the image's business.
-const OF_DEPLOYMENT: [&str; 5] = ["", "/deployment.toml", "/boot-success", "/boot-failure", "/etc.manifest"];
+const OF_DEPLOYMENT: [&str; 6] = ["", "/deployment.toml", "/boot-success", "/boot-failure", "/etc.manifest", "/usr.manifest"];
 
 const WRITABLE_BY_OTHERS: u16 = 0o022;
 const STICKY: u16 = 0o1000;

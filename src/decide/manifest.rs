@@ -26,6 +26,9 @@ pub struct Manifest {
     /// `ID@INSTANCE` of the deployment that was running when this one was deployed.
     #[serde(default)]
     pub from: Option<String>,
+    /// Of its usr.manifest: `sha256:` and 64 hex digits. It names the content of /usr.
+    #[serde(default)]
+    pub digest: Option<String>,
 }
 
 /// What the deployment consists of.
@@ -55,9 +58,11 @@ pub(super) fn line_of(text: &str, offset: usize) -> usize {
 /// The manifest as text; [`parse`] gives it back.
 pub fn format(manifest: &Manifest) -> String {
     let kernels: Vec<String> = manifest.kernels.iter().map(|kernel| quote(kernel)).collect();
-    let from = manifest.from.as_ref().map(|from| format!("from = {}\n", quote(from))).unwrap_or_default();
+    let optional =
+        |name: &str, value: &Option<String>| value.as_ref().map(|value| format!("{name} = {}\n", quote(value))).unwrap_or_default();
+    let (from, digest) = (optional("from", &manifest.from), optional("digest", &manifest.digest));
     format!(
-        "id = {}\ninstance = {}\nversion = {}\ncreated = {}\nkind = \"tree\"\nkernels = [{}]\n{from}",
+        "id = {}\ninstance = {}\nversion = {}\ncreated = {}\nkind = \"tree\"\nkernels = [{}]\n{from}{digest}",
         quote(manifest.id.as_str()),
         quote(manifest.instance.as_str()),
         quote(&manifest.version),
@@ -113,8 +118,8 @@ mod tests {
         }
 
         #[test]
-        fn what_was_written_is_read(version in ".*", created in any::<u32>(), kernels in prop::collection::vec("[ -~]{0,9}", 0..3), from in prop::option::of(".*")) {
-            let manifest = Manifest { version, created: created.into(), kernels, from, ..sample() };
+        fn what_was_written_is_read(version in ".*", created in any::<u32>(), kernels in prop::collection::vec("[ -~]{0,9}", 0..3), from in prop::option::of(".*"), digest in prop::option::of("sha256:[0-9a-f]{4}")) {
+            let manifest = Manifest { version, created: created.into(), kernels, from, digest, ..sample() };
             prop_assert_eq!(parse(&format(&manifest)).expect("own text"), manifest);
         }
     }

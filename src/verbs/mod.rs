@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod boot_partition;
+pub mod crew;
 pub mod deploy;
 pub mod diff;
 pub mod health;
@@ -18,11 +19,13 @@ pub mod pid1;
 pub mod plan;
 pub mod prefer;
 pub mod prepare_root;
+pub mod progress;
 pub mod remove;
 pub mod rollback;
 pub mod root_tree;
 pub mod status;
 pub mod unlock;
+pub mod verify;
 pub mod watchdog;
 pub mod who;
 

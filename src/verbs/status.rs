@@ -4,9 +4,10 @@ use super::access::View;
 use super::diff::summary::Summary;
 use super::health;
 use super::history::NothingBooted;
+use super::verify::{self, Verified};
 use super::{Exit, plain, say, say_json};
 use crate::cli;
-use bedplate::boot::verify;
+use bedplate::boot::verify as mounts;
 use bedplate::decide::cmdline::Cmdline;
 use bedplate::decide::health::Health;
 use bedplate::decide::kernel::ENTRY;
@@ -45,8 +46,8 @@ fn check(status: &Status) -> Result<Exit> {
 /// Only where / is this boot's: in a container or a chroot the mounts are others.
 fn opened(view: &View) -> Result<Vec<String>> {
     match &view.report {
-        Some(report) if verify::is_root("/", &report.mounts)? => {
-            let mut opened = verify::opened_since(&report.mounts)?;
+        Some(report) if mounts::is_root("/", &report.mounts)? => {
+            let mut opened = mounts::opened_since(&report.mounts)?;
             opened.extend(super::unlock::warning(&report.mounts)?);
             Ok(opened)
         }
@@ -85,6 +86,10 @@ pub struct Status {
 struct Booted {
     id: String,
     version: String,
+    /// Of its usr.manifest: it names the content of /usr.
+    digest: Option<String>,
+    /// What `bedplate verify` came to in this boot; `None`: it has not run.
+    verified: Option<Verified>,
     choice: Chosen,
     /// How the last boot of the one that it fell back from ended, as the record has it.
     fell_back_why: Option<&'static str>,
@@ -131,7 +136,7 @@ impl Status {
         warnings.dedup();
         Ok(Self {
             schema: SCHEMA,
-            booted: Booted::of(view, health, drift),
+            booted: Booted::of(view, health, verify::last(run, &view.facts.boot_id)?, drift),
             next: Next::of(view, &selection),
             fallback: view.fallback(&selection).map(|candidate| candidate.id.to_string()),
             default: record.default.and_then(name),
@@ -175,13 +180,16 @@ impl Status {
 }
 
 impl Booted {
-    fn of(view: &View, health: Option<Health>, drift: Option<Summary>) -> Option<Self> {
+    fn of(view: &View, health: Option<Health>, verified: Option<Verified>, drift: Option<Summary>) -> Option<Self> {
         let report = view.report.as_ref()?;
+        let deployment = view.booted();
         let slot = view.booted_key().and_then(|key| view.ledger.record.slot(key));
         let previous = report.previous.clone().map(|previous| known_now(view, previous));
         Some(Self {
             id: report.deployment.id.to_string(),
             version: report.deployment.version.clone(),
+            digest: deployment.and_then(|deployment| deployment.manifest.as_ref()?.digest.clone()),
+            verified: verified.filter(|verified| deployment.is_some_and(|deployment| verified.is_of(deployment))),
             choice: report.choice.clone(),
             fell_back_why: report.choice.fell_back_from.as_ref().and_then(|id| last_end(view, previous.as_ref(), id)),
             previous,
@@ -204,6 +212,10 @@ impl Booted {
             _ => "not marked good yet",
         };
         line("booted", &format!("{}{version}, {verdict}", self.id));
+        if let Some(digest) = &self.digest {
+            let verified = self.verified.as_ref().map_or_else(|| "not verified in this boot".into(), Verified::text);
+            line("digest", &format!("{} ({verified})", short(digest)));
+        }
         let tries = match (self.choice.try_number, self.choice.try_of) {
             (Some(number), Some(of)) => format!("; try {number} of {of}"),
             _ => String::new(),
@@ -256,6 +268,12 @@ fn last_end(view: &View, previous: Option<&PreviousBoot>, id: &Id) -> Option<&'s
         (Standing::MarkedBad, _) => "it was marked bad",
         (_, outcome) => previous.filter(|previous| previous.id.as_ref() == Some(id)).map_or(outcome, |previous| previous.ended).sentence(),
     })
+}
+
+/// Enough of a digest to tell two apart.
+fn short(digest: &str) -> String {
+    const SHOWN: usize = "sha256:".len() + 16;
+    digest.chars().take(SHOWN).collect()
 }
 
 impl Next {

@@ -81,6 +81,7 @@ impl Tree {
             kind: TreeKind::Tree,
             kernels: vec![],
             from: None,
+            digest: None,
         };
         let deployment = Deployment { id, manifest: Some(manifest), defect: None, marker: None, kernel: KernelFit::Fits };
         Self { deployment, quality, once_good: false, refused: false, bad: false, alone: 0 }

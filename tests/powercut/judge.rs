@@ -222,10 +222,12 @@ impl<'a> Judge<'a> {
     }
 }
 
-/// The tree, the manifest, and the description of the vendor's /etc.
+/// The tree, the manifest, and the descriptions of the vendor's /etc and of /usr.
 fn deployment_digest(tree: &Tree, paths: &Paths, key: &str) -> u64 {
     let dir = format!("bedplate/deployments/{}", key.split('@').next().unwrap_or_default());
-    ["root", "deployment.toml", "etc.manifest"].iter().fold(0, |sum, name| sum ^ digest(tree, paths, &format!("{dir}/{name}")))
+    ["root", "deployment.toml", "etc.manifest", "usr.manifest"]
+        .iter()
+        .fold(0, |sum, name| sum ^ digest(tree, paths, &format!("{dir}/{name}")))
 }
 
 /// The record in a tree, where one is valid.

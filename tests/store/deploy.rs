@@ -16,14 +16,14 @@ fn the_first_one_is_good_and_the_next_on_trial() {
     assert_eq!((slot("v1").status, record.incumbent), (Status::Good, Some(bench.key("v1"))));
     assert_eq!((slot("v2").status, slot("v2").left), (Status::Trial, 5));
     assert_eq!(bench.names("sysroot/bedplate/deployments"), ["v1", "v2"]);
-    assert_eq!(bench.names("sysroot/bedplate/deployments/v1"), ["boot-success", "deployment.toml", "etc.manifest", "root"]);
+    assert_eq!(bench.names("sysroot/bedplate/deployments/v1"), ["boot-success", "deployment.toml", "etc.manifest", "root", "usr.manifest"]);
     let all = ["dev", "etc", "proc", "run", "sbin", "sys", "sysroot", "tmp", "usr", "var"];
     assert_eq!(bench.names("sysroot/bedplate/deployments/v2/root"), all);
     let text = std::fs::read_to_string(bench.path("sysroot/bedplate/deployments/v2/deployment.toml")).unwrap();
     assert!(text.contains(&format!("from = \"v1@{}\"", bench.instance("v1"))), "{text}");
     assert!(text.contains("kernels = [\"6.12.0\"]"), "{text}");
     let etc = std::fs::read_to_string(bench.path("sysroot/bedplate/deployments/v2/etc.manifest")).unwrap();
-    assert_eq!(etc.lines().map(|line| line.rsplit(' ').next().unwrap()).collect::<Vec<_>>(), ["1", ".", "hosts"]);
+    assert_eq!(etc.lines().map(|line| line.rsplit(' ').next().unwrap()).collect::<Vec<_>>(), ["2", ".", "hosts"]);
 }
 
 #[test]

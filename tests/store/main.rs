@@ -13,6 +13,7 @@ mod interrupted;
 mod mounted;
 mod remove;
 mod verdicts;
+mod verify;
 
 use bench::Bench;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};

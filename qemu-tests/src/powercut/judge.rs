@@ -81,7 +81,7 @@ impl<'a> Judge<'a> {
             if unfinished.is_some() {
                 continue;
             }
-            for part in ["root", "deployment.toml", "etc.manifest"] {
+            for part in ["root", "deployment.toml", "etc.manifest", "usr.manifest"] {
                 let miss = trees::difference(&self.whole.join(name).join(part), &store.join("deployments").join(name).join(part))?;
                 miss.map_or(Ok(()), |miss| Err(format!("{name} is not whole: {miss}")))?;
             }

@@ -15,7 +15,7 @@ use super::layer::{Entry, compare, compare_dress};
 use super::store::{STORE, Store};
 use super::tree;
 use crate::decide::drift::{Cause, Finding, Mark, Origin, Sameness, Shape};
-use crate::decide::etc_manifest::{EtcEntry, EtcManifest};
+use crate::decide::inventory::{Entry as Known, Inventory};
 use crate::decide::model::Deployment;
 use crate::error::{Errno, OrFail, Result};
 use crate::sys::copy::{self as sys, Meta, Subject};
@@ -63,7 +63,7 @@ pub struct Layers<'a> {
     /// What it is, for messages.
     pub place: &'a str,
     /// What was kept against the vendor's when the changes were carried forward, as it was then.
-    pub conflicts: &'a EtcManifest,
+    pub conflicts: &'a Inventory,
 }
 
 /// As the booted system names a path below /etc; bytes that are no UTF-8 are replaced.
@@ -84,7 +84,7 @@ pub fn etc(store: &Store, deployment: &Deployment, past: &mut Past<'_>, each: &m
     };
     let vendor = vendor_etc(store, deployment)?;
     let vendor = vendor.as_ref().map(OwnedFd::as_fd);
-    walk(&Layers { kind: Kind::Upper, upper: upper.as_fd(), vendor, place: "/etc", conflicts: &EtcManifest::default() }, past, each)
+    walk(&Layers { kind: Kind::Upper, upper: upper.as_fd(), vendor, place: "/etc", conflicts: &Inventory::default() }, past, each)
 }
 
 fn vendor_etc(store: &Store, deployment: &Deployment) -> Result<Option<OwnedFd>> {
@@ -111,7 +111,7 @@ pub fn walk(layers: &Layers<'_>, past: &mut Past<'_>, each: &mut dyn FnMut(&Chan
 
 struct Walker<'a, 'p> {
     kind: Kind,
-    conflicts: &'a EtcManifest,
+    conflicts: &'a Inventory,
     past: &'a mut Past<'p>,
     buffer: Vec<u8>,
     /// The opaque directory in which the walk is: what is below it was told with it.
@@ -184,7 +184,7 @@ impl Walker<'_, '_> {
     /// Whether it is a conflict that nobody has answered. Whoever changed anything of it has.
     fn origin(&mut self, pair: &Pair<'_>) -> SysResult<Origin> {
         let (local, kept) = (&pair.one, self.conflicts.find(pair.path));
-        let dressed = |kept: &&EtcEntry| (kept.mode, kept.uid, kept.gid) == (local.meta.mode, local.meta.uid, local.meta.gid);
+        let dressed = |kept: &&Known| (kept.mode, kept.uid, kept.gid) == (local.meta.mode, local.meta.uid, local.meta.gid);
         Ok(match kept.filter(dressed) {
             Some(kept) if past::is_kind(&kept.kind, local, &mut None, &mut self.buffer)? => Origin::Conflict,
             _ => Origin::Unknown,

@@ -1,11 +1,11 @@
 //! What the vendors of past deployments had in /etc, by the manifests that are kept of them. They are read when the first
 //! path asks, each once; a local file is summed up only where one of them has that path with the same type, mode, owner and size.
 
-use crate::boot::etc_manifest::{self, NAME, digest_of_file};
+use crate::boot::inventory::{self, ETC, digest_of_file};
 use crate::boot::layer::Entry;
 use crate::boot::store::{STORE, Store};
 use crate::decide::drift::Sameness;
-use crate::decide::etc_manifest::{DeviceNumber, Digest, EtcEntry, EtcKind};
+use crate::decide::inventory::{DeviceNumber, Digest, Entry as Known, Kind};
 use crate::decide::model::Deployment;
 use crate::decide::record::Record;
 use crate::sys::copy::{self as sys, Device, Meta, Node};
@@ -27,7 +27,7 @@ pub struct Past<'a> {
     /// Paths of manifests in the store that were not read yet.
     unread: Vec<String>,
     /// What they say, sorted by path, each version once.
-    known: Vec<EtcEntry>,
+    known: Vec<Known>,
     buffer: Vec<u8>,
     /// Manifests that explain nothing, as sentences.
     pub warnings: Vec<String>,
@@ -42,7 +42,7 @@ impl<'a> Past<'a> {
             _ => other.id != of.id,
         };
         let mut past = Self { store: Some(store.dir.as_fd()), ..Self::default() };
-        past.unread.extend(deployments.iter().filter(is_older).map(|other| format!("deployments/{}/{NAME}", other.id)));
+        past.unread.extend(deployments.iter().filter(is_older).map(|other| format!("deployments/{}/{ETC}", other.id)));
         match fs::names_in(&store.dir, MANIFESTS) {
             Ok(names) => past.unread.extend(names.iter().filter(|name| name.contains('@')).map(|name| format!("{MANIFESTS}/{name}"))),
             Err(errno) => past.warn(MANIFESTS, &errno),
@@ -60,7 +60,7 @@ impl<'a> Past<'a> {
         let buffer = &mut self.buffer;
         let start = self.known.partition_point(|entry| entry.path.as_slice() < path);
         let versions = self.known.get(start..).unwrap_or_default().iter().take_while(|entry| entry.path == path);
-        let dressed = |entry: &&EtcEntry| (entry.mode, entry.uid, entry.gid) == (local.meta.mode, local.meta.uid, local.meta.gid);
+        let dressed = |entry: &&Known| (entry.mode, entry.uid, entry.gid) == (local.meta.mode, local.meta.uid, local.meta.gid);
         // What the vendor has now says nothing of the past.
         let as_now = |meta: &Meta| (meta.mode, meta.uid, meta.gid) == (local.meta.mode, local.meta.uid, local.meta.gid);
         let only_attributes = vendor.is_some_and(|(meta, sameness)| sameness == Sameness::Metadata && as_now(meta));
@@ -78,7 +78,7 @@ impl<'a> Past<'a> {
 
     fn read(&mut self) {
         for path in core::mem::take(&mut self.unread) {
-            match self.store.map(|store| etc_manifest::read(store, &path)) {
+            match self.store.map(|store| inventory::read(store, &path)) {
                 Some(Ok(Some(manifest))) => self.add(manifest.entries),
                 Some(Err(error)) => self.warn(&path, &error),
                 Some(Ok(None)) if path.starts_with(MANIFESTS) => {}
@@ -89,7 +89,7 @@ impl<'a> Past<'a> {
     }
 
     /// Most of what a version has the others have, too.
-    fn add(&mut self, mut entries: Vec<EtcEntry>) {
+    fn add(&mut self, mut entries: Vec<Known>) {
         self.known.append(&mut entries);
         self.known.sort();
         self.known.dedup();
@@ -101,14 +101,14 @@ impl<'a> Past<'a> {
 }
 
 /// Whether something local is of this kind and content. Its sum is made at most once, and only where sizes agree.
-pub(super) fn is_kind(kind: &EtcKind, local: &Entry<'_>, digest: &mut Option<Digest>, buffer: &mut Vec<u8>) -> SysResult<bool> {
+pub(super) fn is_kind(kind: &Kind, local: &Entry<'_>, digest: &mut Option<Digest>, buffer: &mut Vec<u8>) -> SysResult<bool> {
     let is = |device: Device, number: &DeviceNumber| (device.major, device.minor) == (number.major, number.minor);
     Ok(match (kind, local.meta.node) {
-        (EtcKind::File(known), Node::Regular) | (EtcKind::Symlink(known), Node::Symlink) => {
+        (Kind::File(known), Node::Regular) | (Kind::Symlink(known), Node::Symlink) => {
             known.size == local.meta.size && *known == summed(local, digest, buffer)?
         }
-        (EtcKind::Character(number), Node::Character(device)) | (EtcKind::Block(number), Node::Block(device)) => is(device, number),
-        (EtcKind::Directory, Node::Directory) | (EtcKind::Fifo, Node::Fifo) | (EtcKind::Socket, Node::Socket) => true,
+        (Kind::Character(number), Node::Character(device)) | (Kind::Block(number), Node::Block(device)) => is(device, number),
+        (Kind::Directory, Node::Directory) | (Kind::Fifo, Node::Fifo) | (Kind::Socket, Node::Socket) => true,
         _ => false,
     })
 }
@@ -118,7 +118,7 @@ fn summed(local: &Entry<'_>, digest: &mut Option<Digest>, buffer: &mut Vec<u8>) 
         return Ok(*digest);
     }
     let made = if local.meta.node == Node::Symlink {
-        etc_manifest::digest_of(sys::read_link(local.dir, local.name)?.to_bytes())
+        inventory::digest_of(sys::read_link(local.dir, local.name)?.to_bytes())
     } else {
         buffer.resize(BUFFER, 0);
         digest_of_file(sys::open_file_at(local.dir, local.name)?, buffer)?

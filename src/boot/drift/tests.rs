@@ -1,9 +1,9 @@
 use super::{Change, Kind, Layers, Past, walk};
 use crate::boot::copy::Flow;
 use crate::boot::copy::scratch::{Scratch, is_root};
-use crate::boot::etc_manifest;
+use crate::boot::inventory;
 use crate::boot::store::Store;
-use crate::decide::etc_manifest::EtcManifest;
+use crate::decide::inventory::Inventory;
 use crate::decide::manifest;
 use crate::decide::model::{Deployment, Id, KernelFit};
 use crate::decide::record::Record;
@@ -20,7 +20,7 @@ struct Lab {
     scratch: Scratch,
     vendor: OwnedFd,
     upper: OwnedFd,
-    conflicts: EtcManifest,
+    conflicts: Inventory,
     kind: Kind,
 }
 
@@ -30,7 +30,7 @@ impl Lab {
         for name in ["bedplate", "bedplate/manifests", "bedplate/deployments"] {
             scratch.make(name);
         }
-        Self { vendor: scratch.make("vendor"), upper: scratch.make("upper"), scratch, conflicts: EtcManifest::default(), kind: Kind::Upper }
+        Self { vendor: scratch.make("vendor"), upper: scratch.make("upper"), scratch, conflicts: Inventory::default(), kind: Kind::Upper }
     }
 
     fn store(&self) -> Store {
@@ -39,7 +39,7 @@ impl Lab {
 
     /// Keeps what the vendor has now under this name below the store.
     fn keep(&self, name: &str) {
-        let manifest = etc_manifest::collect(self.vendor.as_fd()).unwrap();
+        let manifest = inventory::collect(self.vendor.as_fd(), "etc").unwrap();
         fs::write_new_in(&self.store().dir, name, 0o600, manifest.to_string().as_bytes()).unwrap();
     }
 
@@ -137,7 +137,7 @@ fn every_cause_is_told_with_its_path() {
         opaque(&upper, name);
     }
     // Nobody has touched it since, but the other one.
-    let listed = etc_manifest::collect(upper.as_fd()).unwrap();
+    let listed = inventory::collect(upper.as_fd(), "etc").unwrap();
     lab.conflicts.entries = listed.entries.into_iter().filter(|entry| [&b"kept"[..], b"edited"].contains(&entry.path.as_slice())).collect();
     fs::unlink_in(&upper, "edited").unwrap();
     file(&upper, "edited", 0o644, "again");

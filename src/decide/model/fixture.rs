@@ -16,6 +16,7 @@ pub(in crate::decide) fn deployment(name: &str) -> Deployment {
         kind: TreeKind::Tree,
         kernels: Vec::new(),
         from: None,
+        digest: None,
     };
     Deployment { id, manifest: Some(manifest), defect: None, marker: None, kernel: KernelFit::Fits }
 }

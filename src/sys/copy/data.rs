@@ -22,6 +22,11 @@ pub fn copy_range(from: impl AsFd, to: impl AsFd, offset: u64, length: usize) ->
     }
 }
 
+/// Tells the kernel that a whole file is going to be read, from its beginning. It may not care.
+pub fn read_ahead(file: impl AsFd) {
+    let _ = fs::fadvise(file, 0, None, fs::Advice::Sequential);
+}
+
 /// Writes all of it at an offset.
 pub fn write_all_at(file: impl AsFd, mut bytes: &[u8], mut offset: u64) -> SysResult<()> {
     while !bytes.is_empty() {

@@ -79,7 +79,14 @@ pub fn append_in(root: impl AsFd, path: &str, mode: u16) -> SysResult<OwnedFd> {
 
 /// The whole content of an open file, at most 16 MiB.
 pub fn read_all(file: impl AsFd) -> SysResult<Vec<u8>> {
-    let mut content = Vec::new();
+    read_up_to(file, READ_LIMIT)
+}
+
+/// The whole content of an open file of at most so many bytes; a larger one is refused with EFBIG.
+pub fn read_up_to(file: impl AsFd, limit: usize) -> SysResult<Vec<u8>> {
+    let size = usize::try_from(fs::fstat(&file)?.st_size).unwrap_or_default();
+    // What grows by doubling would take half as much again.
+    let mut content = Vec::with_capacity(size.min(limit));
     let mut chunk = vec![0; 16384];
     loop {
         let n = match rustix::io::read(&file, &mut chunk) {
@@ -90,7 +97,7 @@ pub fn read_all(file: impl AsFd) -> SysResult<Vec<u8>> {
             return Ok(content);
         }
         content.extend_from_slice(chunk.get(..n).unwrap_or_default());
-        if content.len() > READ_LIMIT {
+        if content.len() > limit {
             return Err(Errno(27));
         }
     }

@@ -1,15 +1,13 @@
-//! Writes a deployment beside its place: copy, missing directories, etc.manifest, deployment.toml; then syncs and renames.
+//! Writes a deployment beside its place: copy, missing directories, manifests of its content, deployment.toml; then syncs and renames.
 
-use super::kernel;
-use super::progress::Progress;
 use super::source::Source;
+use super::{kernel, manifests};
+use crate::verbs::progress::Progress;
 use crate::verbs::remove::sync_dir;
-use crate::verbs::root_tree::{self, MOUNT_POINTS};
+use crate::verbs::root_tree::MOUNT_POINTS;
 use bedplate::boot::copy::{Flow, Totals, copy_tree, remove_tree_in};
-use bedplate::boot::etc_manifest;
 use bedplate::boot::store::Store;
 use bedplate::decide::manifest::{self, Manifest};
-use bedplate::decide::model::VendorEtc;
 use bedplate::error::{Errno, Error, OrFail, Result};
 use bedplate::sys::program::interrupt::Interrupts;
 use bedplate::sys::{AsFd, OwnedFd, fs};
@@ -56,16 +54,15 @@ fn write(deployments: &OwnedFd, temporary: &str, content: Content<'_>, interrupt
     copy(&dir, content.source, content.totals, interrupts)?;
     let root = fs::open_dir_in(&dir, "root").or_fail("cannot open", "root")?;
     complete(&root)?;
-    if let Some(path) = root_tree::vendor_etc(&root)?.map(VendorEtc::path) {
-        let etc = fs::open_dir_in(&root, path).or_fail("cannot open", path)?;
-        etc_manifest::write(dir.as_fd(), &etc_manifest::collect(etc.as_fd())?)?;
-    }
-    let text = manifest::format(content.manifest);
+    manifests::write_etc(&dir, &root)?;
+    let digest = manifests::write_usr(&dir, &root, content.totals, interrupts)?;
+    refuse_if(digest.is_none())?;
+    let text = manifest::format(&Manifest { digest, ..content.manifest.clone() });
     fs::write_new_in(&dir, "deployment.toml", 0o600, text.as_bytes()).or_fail("cannot write", "deployment.toml")
 }
 
 fn copy(dir: &OwnedFd, source: &Source, totals: Totals, interrupts: &Interrupts) -> Result<()> {
-    let mut progress = Progress::begin(totals);
+    let mut progress = Progress::begin("copying", totals);
     let mut interrupted = false;
     let copied = copy_tree(source.dir.as_fd(), dir.as_fd(), "root", &mut |step| {
         interrupted |= progress.show(step.done) && interrupts.arrived();

@@ -3,7 +3,7 @@
 
 mod install;
 mod kernel;
-mod progress;
+mod manifests;
 mod source;
 
 use super::access::View;
@@ -126,7 +126,7 @@ fn manifest(args: &cli::Deploy, id: Id, view: &View, source: &Source) -> Result<
         Some(version) => version.clone(),
         None => source.version()?,
     };
-    Ok(Manifest { id, instance, version, created: host::unix_time(), kind: TreeKind::Tree, kernels: source.kernels()?, from })
+    Ok(Manifest { id, instance, version, created: host::unix_time(), kind: TreeKind::Tree, kernels: source.kernels()?, from, digest: None })
 }
 
 /// The tree is complete and on the disk: now it may boot. The marker of a good one is written before the record.

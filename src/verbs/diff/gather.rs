@@ -11,7 +11,7 @@ use bedplate::boot::layer::Entry;
 use bedplate::boot::{tree, verify};
 use bedplate::decide::config::EtcMode;
 use bedplate::decide::drift::{Cause, covers};
-use bedplate::decide::etc_manifest::EtcManifest;
+use bedplate::decide::inventory::Inventory;
 use bedplate::decide::model::{Deployment, VendorEtc};
 use bedplate::decide::mountinfo::{self, MountInfo};
 use bedplate::error::{OrFail, Result};
@@ -133,7 +133,7 @@ fn etc(subject: &Subject<'_>, each: &mut dyn FnMut(Listed), warnings: &mut Vec<S
 
 fn whole(subject: &Subject<'_>, local: &OwnedFd, past: &mut Past<'_>, each: &mut dyn FnMut(&drift::Change<'_>) -> Flow) -> Result<()> {
     let vendor = fs::open_dir_in(&subject.tree, subject.vendor_etc.path()).or_fail("cannot open", subject.vendor_etc.path())?;
-    let (upper, vendor, conflicts) = (local.as_fd(), Some(vendor.as_fd()), &EtcManifest::default());
+    let (upper, vendor, conflicts) = (local.as_fd(), Some(vendor.as_fd()), &Inventory::default());
     drift::walk(&Layers { kind: Kind::Whole, upper, vendor, place: "/etc", conflicts }, past, each)
 }
 

@@ -3,8 +3,8 @@
 
 use super::gather::{Look, Other, Subject};
 use crate::verbs::boot_partition::{self, BootPartition};
-use bedplate::boot::etc_manifest::digest_of_file;
 use bedplate::boot::facts::newest_kernel;
+use bedplate::boot::inventory::digest_of_file;
 use bedplate::decide::bls_entry::{self, FILES, Found, Role};
 use bedplate::decide::cmdline::Cmdline;
 use bedplate::decide::kernel::{ENTRY, newest_first};

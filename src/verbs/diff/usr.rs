@@ -5,7 +5,7 @@ use super::listed::Listed;
 use crate::verbs::unlock;
 use bedplate::boot::copy::Flow;
 use bedplate::boot::drift::{self, Kind, Layers, Past};
-use bedplate::decide::etc_manifest::EtcManifest;
+use bedplate::decide::inventory::Inventory;
 use bedplate::decide::mountinfo::MountInfo;
 use bedplate::decide::unlock::{Opened, PLACE, SOURCE};
 use bedplate::decide::utc::utc;
@@ -22,7 +22,7 @@ pub fn overlay(subject: &Subject<'_>, each: &mut dyn FnMut(Listed)) -> Result<()
             Err(Errno::ENOENT) => None,
             vendor => Some(vendor.or_fail("cannot open", path)?),
         };
-        let (vendor, conflicts) = (vendor.as_ref().map(OwnedFd::as_fd), &EtcManifest::default());
+        let (vendor, conflicts) = (vendor.as_ref().map(OwnedFd::as_fd), &Inventory::default());
         let layers = Layers { kind: Kind::Upper, upper: upper.as_fd(), vendor, place: &mount.target, conflicts };
         drift::walk(&layers, &mut Past::default(), &mut |change| {
             each(Listed::of(change, &mount.target));

@@ -1,10 +1,12 @@
-//! One line on a terminal that says how far a copy is. Nothing is written where standard error is none.
+//! One line on a terminal that says how far long work is. Nothing is written where standard error is none.
 
 use bedplate::boot::copy::Totals;
 use bedplate::decide::deploy::size_text;
 use std::io::{IsTerminal, Write};
 
 pub struct Progress {
+    /// What is being done: "copying".
+    word: &'static str,
     whole: Totals,
     seen: u64,
     shown: Option<u64>,
@@ -15,8 +17,8 @@ impl Progress {
     /// Steps between two looks at the rest of the world.
     const STRIDE: u64 = 16;
 
-    pub fn begin(whole: Totals) -> Self {
-        Self { whole, seen: 0, shown: None, terminal: std::io::stderr().is_terminal() }
+    pub fn begin(word: &'static str, whole: Totals) -> Self {
+        Self { word, whole, seen: 0, shown: None, terminal: std::io::stderr().is_terminal() }
     }
 
     /// Shows a new per cent. Now and then it is true: time to look whether somebody wants it stopped.
@@ -25,8 +27,8 @@ impl Progress {
         let percent = (done.bytes.saturating_mul(100) / self.whole.bytes.max(1)).min(100);
         let changed = self.shown != Some(percent);
         if changed && self.terminal {
-            let size = size_text(self.whole.bytes);
-            write(&format!("\rcopying: {percent} % of {size}, {} of {} files\x1b[K", done.files, self.whole.files));
+            let (word, size) = (self.word, size_text(self.whole.bytes));
+            write(&format!("\r{word}: {percent} % of {size}, {} of {} files\x1b[K", done.files, self.whole.files));
         }
         self.shown = Some(percent);
         changed || self.seen % Self::STRIDE == 0
