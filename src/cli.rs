@@ -1,9 +1,13 @@
 //! The verbs with their arguments, as argh reads them. What it does not understand by itself is in `arguments`.
 
 mod diff;
+mod health;
+mod verify;
 
 use argh::FromArgs;
 pub use diff::Diff;
+pub use health::Health;
+pub use verify::Verify;
 
 /// mounts the deployments of an image-based system, counts their boots, and rolls back those that fail
 #[derive(FromArgs, Debug)]
@@ -123,36 +127,6 @@ pub struct History {
     /// the physical root (default /sysroot, else /run/bedplate/sysroot)
     #[argh(option)]
     pub sysroot: Option<String>,
-}
-
-/// run the health checks of the booted deployment
-#[derive(FromArgs, Debug)]
-#[argh(subcommand, name = "health")]
-pub struct Health {
-    /// keep nothing of the result: the exit code tells it
-    #[argh(switch)]
-    pub check_only: bool,
-    /// instead of the checks, run what is done after them: green or red
-    #[argh(option)]
-    pub after: Option<String>,
-    /// seconds for each script (default 300)
-    #[argh(option, default = "300")]
-    pub limit: u64,
-    /// seconds for all checks together (default 600, and less where the boot has a deadline)
-    #[argh(option, default = "600")]
-    pub limit_all: u64,
-    /// below which the scripts are looked up (default /)
-    #[argh(option, default = "String::from(\"/\")")]
-    pub root: String,
-    /// print JSON
-    #[argh(switch)]
-    pub json: bool,
-    /// the physical root (default /sysroot, else /run/bedplate/sysroot)
-    #[argh(option)]
-    pub sysroot: Option<String>,
-    /// directory with the report of this boot (default /run)
-    #[argh(option, default = "String::from(\"/run\")")]
-    pub run: String,
 }
 
 /// make an empty store
@@ -315,24 +289,6 @@ pub struct Unpin {
     /// the physical root (default /sysroot, else /run/bedplate/sysroot)
     #[argh(option)]
     pub sysroot: Option<String>,
-}
-
-/// is /usr bit for bit what was deployed?
-#[derive(FromArgs, Debug)]
-#[argh(subcommand, name = "verify")]
-pub struct Verify {
-    /// the deployment (default: the booted one)
-    #[argh(positional)]
-    pub id: Option<String>,
-    /// print JSON
-    #[argh(switch)]
-    pub json: bool,
-    /// the physical root (default /sysroot, else /run/bedplate/sysroot)
-    #[argh(option)]
-    pub sysroot: Option<String>,
-    /// directory with the report of this boot (default /run)
-    #[argh(option, default = "String::from(\"/run\")")]
-    pub run: String,
 }
 
 /// check a tree's configuration, units and content before it ships
