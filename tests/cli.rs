@@ -9,7 +9,7 @@ use std::process::Command;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_bedplate");
 
-const VERBS: [&str; 20] = [
+const VERBS: [&str; 21] = [
     "prepare-root",
     "pid1",
     "plan",
@@ -28,12 +28,13 @@ const VERBS: [&str; 20] = [
     "set-oneshot",
     "pin",
     "unpin",
+    "verify",
     "lint",
     "note",
 ];
 
 /// Verbs that work on a store, with arguments that are right.
-const ON_A_STORE: [&[&str]; 15] = [
+const ON_A_STORE: [&[&str]; 16] = [
     &["plan"],
     &["status"],
     &["status", "--check"],
@@ -49,6 +50,7 @@ const ON_A_STORE: [&[&str]; 15] = [
     &["set-oneshot", "v1"],
     &["pin", "v1"],
     &["unpin", "v1"],
+    &["verify", "v1"],
 ];
 
 /// Exit code, standard output, standard error.
