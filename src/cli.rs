@@ -2,11 +2,13 @@
 
 mod diff;
 mod health;
+mod reset;
 mod verify;
 
 use argh::FromArgs;
 pub use diff::Diff;
 pub use health::Health;
+pub use reset::Reset;
 pub use verify::Verify;
 
 /// mounts the deployments of an image-based system, counts their boots, and rolls back those that fail
@@ -38,6 +40,7 @@ pub enum Verb {
     Pin(Pin),
     Unpin(Unpin),
     Verify(Verify),
+    Reset(Reset),
     Lint(Lint),
     Note(Note),
 }

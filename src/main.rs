@@ -68,6 +68,7 @@ fn run(verb: Verb) -> Exit {
         Verb::Pin(args) => verbs::prefer::pin(&args, &mut out),
         Verb::Unpin(args) => verbs::prefer::unpin(&args, &mut out),
         Verb::Verify(args) => verbs::verify::run(&args, &mut out),
+        Verb::Reset(args) => verbs::reset::run(&args, &mut out),
         Verb::Lint(args) => verbs::lint::run(&args, &mut out),
         Verb::Note(args) => verbs::note::run(&args),
     };

@@ -70,7 +70,7 @@ fn every_kernel_argument_is_described() {
     let arguments = kernel_arguments();
     assert_eq!(arguments[0], "bedplate.deployment=");
     // Understood, and without effect so far.
-    let planned = ["bedplate.reset=", "bedplate.log="];
+    let planned = ["bedplate.log="];
     for argument in arguments.iter().filter(|argument| !planned.contains(&argument.as_str())) {
         assert!(README.contains(argument) && MAN.contains(argument), "{argument}");
     }

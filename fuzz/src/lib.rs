@@ -25,6 +25,7 @@ pub const TARGETS: &[Target] = &[
     ("names", text::names),
     ("kernels", text::kernels),
     ("report", text::report),
+    ("reset", text::reset),
     ("record", disk::record),
     ("superblock", disk::superblock),
     ("partitions", disk::partitions),

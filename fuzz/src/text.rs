@@ -4,6 +4,9 @@ use bedplate::decide::cmdline::{Cmdline, raw_words, request};
 use bedplate::decide::config::{Config, EtcMode, Require, RootMode, Source, fragments, merge};
 use bedplate::decide::model::{BootId, Id, Instance, Report};
 use bedplate::decide::os_release as release;
+use bedplate::decide::reset::glob::{Fate, Glob, fate};
+use bedplate::decide::reset::journal::{Journal, Todo};
+use bedplate::decide::reset::queue;
 use bedplate::decide::rootspec::RootSpec;
 use bedplate::decide::{fstab as tab, inventory as content, kernel, lint, manifest as deployment, marker as mark, mountinfo as mounts};
 
@@ -204,4 +207,22 @@ pub fn report(data: &[u8]) {
         let again = serde_json::to_vec(&report).unwrap();
         assert_eq!(serde_json::from_slice::<Report>(&again).unwrap(), report);
     }
+}
+
+/// The journal of a reset, the queue of paths, and a glob.
+pub fn reset(data: &[u8]) {
+    with_text(data, |text| {
+        if let Ok(mut journal) = Journal::parse(text) {
+            assert_eq!(Journal::parse(&journal.format()).unwrap(), journal);
+            assert!(!journal.is_empty() || journal.todo(&[]) == Todo::Nothing);
+            journal.undo();
+            assert_eq!(Journal::parse(&journal.format()).unwrap(), journal);
+        }
+        let paths = queue::parse(text);
+        assert!(paths.iter().all(|path| path.split(|byte| *byte == b'/').all(|part| !matches!(part, b"" | b"." | b".."))));
+        assert!(queue::parse(&queue::format(&paths)).iter().all(|path| paths.contains(path)));
+        if let Ok(glob) = Glob::parse(text) {
+            assert_ne!(fate(&[glob], &[]), Fate::Gone);
+        }
+    });
 }

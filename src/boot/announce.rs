@@ -103,6 +103,7 @@ impl Announcement<'_> {
             },
             choice: self.chosen(candidate),
             previous: self.facts.previous.as_ref().map(|ending| previous(self.facts, ending)),
+            reset: self.standing.reset,
             failed: self.failed,
             mounts: self.standing.mounts,
             warnings: self.warnings,

@@ -2,12 +2,14 @@
 
 use super::apply::{self, Bases};
 use super::prepare::Options;
+use super::reset::Given;
 use super::stage::Stage;
 use super::store::Store;
-use super::{tree, verify};
-use crate::decide::model::{Counting, Deployment, Disk, Mounted, Plan, Request, Timing};
+use super::{clean, reset, tree, verify};
+use crate::decide::model::{Counting, Deployment, Disk, Facts, Mounted, Plan, Request, ResetDone, Timing};
 use crate::decide::plan;
 use crate::decide::plan::validate::validate;
+use crate::decide::record::Record;
 use crate::error::{OrFail, Result};
 use crate::sys::{AsFd, fs, host};
 use alloc::format;
@@ -21,17 +23,25 @@ pub struct Standing {
     pub mounts: Vec<Mounted>,
     pub timing: Vec<Timing>,
     pub warnings: Vec<String>,
+    pub reset: Option<ResetDone>,
+}
+
+/// What an attempt is made with, whichever deployment it is.
+#[derive(Debug, Clone, Copy)]
+pub struct Ground<'a> {
+    pub options: &'a Options,
+    pub request: &'a Request,
+    pub store: &'a Store,
+    pub facts: &'a Facts,
+    pub record: &'a Record,
+    pub disk: &'a Disk,
 }
 
 /// Brings one deployment to SYSROOT, whole and verified, or undoes everything.
-pub fn attempt(
-    options: &Options,
-    request: &Request,
-    store: &Store,
-    deployment: &Deployment,
-    counting: Counting,
-    disk: &Disk,
-) -> Result<Standing> {
+pub fn attempt(ground: &Ground<'_>, deployment: &Deployment, counting: Counting) -> Result<Standing> {
+    let Ground { options, request, store, disk, .. } = *ground;
+    let reset = reset::run(&Given { store, deployment, disk, boot: &ground.facts.boot_id, arguments: &request.reset });
+    let cleaned = clean::clean(ground, deployment);
     let started = host::monotonic_micros();
     let tree = tree::gather(store, deployment, &request.config, disk, request.init.as_deref())?;
     let plan = plan::build(&request.config, &tree, counting);
@@ -41,7 +51,8 @@ pub fn attempt(
     let stage = Stage::begin(&options.run)?;
     let (mounts, applied) = build(options, store, &plan, stage)?;
     let timing = [planned].into_iter().chain(applied.timing).collect();
-    Ok(Standing { plan, mounts, timing, warnings: applied.warnings })
+    let warnings = reset.warnings.into_iter().chain(cleaned).chain(applied.warnings).collect();
+    Ok(Standing { plan, mounts, timing, warnings, reset: reset.done })
 }
 
 fn build(options: &Options, store: &Store, plan: &Plan, stage: Stage) -> Result<(Vec<Mounted>, apply::Applied)> {

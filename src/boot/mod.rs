@@ -3,6 +3,7 @@
 pub mod announce;
 pub mod apply;
 pub mod attempt;
+pub mod clean;
 pub mod copy;
 pub mod countdown;
 pub mod drift;
@@ -18,6 +19,8 @@ pub mod nothing_boots;
 pub mod overlay;
 pub mod pid1;
 pub mod prepare;
+pub mod reset;
+pub mod restore;
 pub mod rootdev;
 pub mod stage;
 pub mod store;

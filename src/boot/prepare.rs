@@ -2,7 +2,7 @@
 //!
 //! The flow reads like the design's section 2; every decision is made in `decide`.
 
-use super::attempt::{self, Standing};
+use super::attempt::{self, Ground, Standing};
 use super::evidence::Within;
 use super::ledger::Ledger;
 use super::loader::{self, Seen};
@@ -257,7 +257,9 @@ impl<'a> Boot<'a> {
             let running = load::cmdline(self.options.cmdline.as_deref())?;
             match kexec::jump(&self.store, &candidate.id, kernel, &running, &self.facts.boot_id)? {}
         }
-        attempt::attempt(self.options, &self.request, &self.store, deployment, candidate.counting, &self.disk)
+        let Self { options, request, store, facts, disk, .. } = self;
+        let ground = Ground { options, request, store, facts, record: &self.ledger.record, disk };
+        attempt::attempt(&ground, deployment, candidate.counting)
     }
 
     /// Records the failure and takes the candidate out of this boot.

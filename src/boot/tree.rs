@@ -26,7 +26,7 @@ pub fn gather(store: &Store, deployment: &Deployment, config: &Config, disk: &Di
         has_machine_id: look.merged_etc("machine-id", vendor_etc)?.is_some(),
         tmp_mount: look.enables_tmp_mount(vendor_etc)?,
         var_empty: look.var_is_empty()?,
-        var_factory: look.var_factory()?,
+        var_factory: var_factory(&look.tree)?,
         disk: disk.clone(),
         state: look.existing_state(config)?,
         init: facts::find_init(&look.tree, init)?,
@@ -148,16 +148,6 @@ impl<'a> Look<'a> {
         Ok(names.unwrap_or_default().is_empty())
     }
 
-    fn var_factory(&self) -> Result<Option<String>> {
-        for path in ["usr/share/factory/var", "var"] {
-            let names = found(fs::names_in(&self.tree, path)).or_fail("cannot read", path)?;
-            if !names.unwrap_or_default().is_empty() {
-                return Ok(Some(path.into()));
-            }
-        }
-        Ok(None)
-    }
-
     fn existing_state(&self, config: &Config) -> Result<Vec<String>> {
         let declared = config.path.iter().map(|path| format!("paths/{}", path.target.trim_matches('/')));
         let databases = PACKAGE_DATABASES.iter().map(|path| format!("paths/{path}"));
@@ -173,6 +163,17 @@ impl<'a> Look<'a> {
         }
         Ok(existing)
     }
+}
+
+/// What a deployment brings along for an empty /var: the path in its tree, where there is something in it.
+pub fn var_factory(tree: &OwnedFd) -> Result<Option<String>> {
+    for path in ["usr/share/factory/var", "var"] {
+        let names = found(fs::names_in(tree, path)).or_fail("cannot read", path)?;
+        if !names.unwrap_or_default().is_empty() {
+            return Ok(Some(path.into()));
+        }
+    }
+    Ok(None)
 }
 
 /// A file of /etc, by the layer that it is in.

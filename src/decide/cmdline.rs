@@ -8,6 +8,7 @@ mod tests;
 
 use super::config::{Config, EtcMode, Require, RootMode, VarMode};
 use super::model::{BootId, Id, Request};
+use super::reset::argument;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -99,6 +100,7 @@ pub fn request(cmdline: &Cmdline, config: Config) -> (Request, Vec<String>) {
     let configured = config.clone();
     let mut reader = Reader { cmdline, warnings: Vec::new(), request: Request { config, ..Request::default() } };
     reader.names();
+    reader.reset();
     reader.volatile();
     reader.modes();
     reader.request.altered = reader.request.init.is_some() || reader.request.config != configured;
@@ -138,10 +140,18 @@ impl Reader<'_> {
                 self.warn(format!("bedplate.attempt={attempt}: not a boot id, ignoring it"));
             }
         }
-        for (name, so) in [("reset", ": nothing is reset"), ("log", "")] {
-            if self.cmdline.has(&format!("bedplate.{name}")) {
-                self.warn(format!("bedplate.{name}= is not supported by this version, ignoring it{so}"));
-            }
+        if self.cmdline.has("bedplate.log") {
+            self.warn("bedplate.log= is not supported by this version, ignoring it".into());
+        }
+    }
+
+    fn reset(&mut self) {
+        let (asked, odd) = argument(self.cmdline);
+        self.warnings.extend(odd);
+        if self.strict() && !asked.is_empty() {
+            self.warn("a reset by the kernel command line would loosen integrity.require, ignoring it: nothing is reset".into());
+        } else {
+            self.request.reset = asked;
         }
     }
 

@@ -24,6 +24,7 @@ pub mod os_release;
 pub mod partitions;
 pub mod plan;
 pub mod record;
+pub mod reset;
 pub mod rootspec;
 pub mod select;
 pub mod superblock;

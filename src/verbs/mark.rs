@@ -114,6 +114,9 @@ fn good(args: &cli::Mark, out: &mut dyn Write) -> Result<Exit> {
             log::warn!("cannot remove deployments that nothing needs: {error}, trying again at the next success");
         }
     }
+    if let Err(error) = bedplate::boot::reset::clear(&subject.view.store, &subject.view.facts.boot_id) {
+        log::warn!("cannot remove what a reset has set aside: {error}, trying again at the next success");
+    }
     // It is good all the same: the record says so.
     if let Err(error) = super::loader::good(&subject.view, id) {
         log::warn!("{error}");

@@ -21,6 +21,7 @@ pub mod prefer;
 pub mod prepare_root;
 pub mod progress;
 pub mod remove;
+pub mod reset;
 pub mod rollback;
 pub mod root_tree;
 pub mod status;

@@ -7,13 +7,14 @@ use super::history::NothingBooted;
 use super::verify::{self, Verified};
 use super::{Exit, plain, say, say_json};
 use crate::cli;
-use bedplate::boot::verify as mounts;
+use bedplate::boot::{reset, verify as mounts};
 use bedplate::decide::cmdline::Cmdline;
 use bedplate::decide::health::Health;
 use bedplate::decide::kernel::ENTRY;
 use bedplate::decide::loader::state::State;
-use bedplate::decide::model::{Chosen, Deployment, FailedCandidate, Id, PreviousBoot, Rule, SCHEMA, Selection};
+use bedplate::decide::model::{Chosen, Deployment, FailedCandidate, Id, PreviousBoot, ResetDone, ResetKind, Rule, SCHEMA, Selection};
 use bedplate::decide::record::{Outcome, Status as Standing};
+use bedplate::decide::reset::journal::Wish;
 use bedplate::error::{Error, Kind, Result};
 use bedplate::sys::host;
 use serde::Serialize;
@@ -40,6 +41,23 @@ fn check(status: &Status) -> Result<Exit> {
         None => Err(Error::new(Kind::Refused, "this boot did not go through prepare-root, or its report is damaged: nothing to check")),
         Some(booted) if booted.choice.fell_back_from.is_some() => Ok(Exit::FellBack),
         Some(_) => Ok(Exit::Done),
+    }
+}
+
+fn asked(view: &View, warnings: &mut Vec<String>) -> Option<Wish> {
+    match reset::read(&view.store) {
+        Ok(journal) => journal?.asked,
+        Err(error) => {
+            warnings.push(format!("{error}: no reset is done"));
+            None
+        }
+    }
+}
+
+fn done(reset: &ResetDone) -> String {
+    match reset.kind {
+        ResetKind::Reset => format!("done in this boot: {}; undo with bedplate reset --undo", reset.what),
+        ResetKind::Undo => format!("undone in this boot: {}", reset.what),
     }
 }
 
@@ -76,6 +94,8 @@ pub struct Status {
     one_shot: Option<String>,
     incumbent: Option<String>,
     nothing_booted: Option<NothingBooted>,
+    /// What the next boot is asked to reset or to bring back.
+    reset_asked: Option<Wish>,
     /// What the boot loader counts, where `boot.record` names one.
     loader: Option<State>,
     warnings: Vec<String>,
@@ -96,6 +116,8 @@ struct Booted {
     /// The boot before this one, where its end was not noted in it.
     previous: Option<PreviousBoot>,
     failed: Vec<FailedCandidate>,
+    /// The reset, or its undoing, that was done in this boot.
+    reset: Option<ResetDone>,
     /// The kernel that the boot loader had started has started this one.
     by_kexec: bool,
     /// What the health checks of this boot came to; `None`: they have not run.
@@ -143,6 +165,7 @@ impl Status {
             one_shot: record.one_shot.and_then(name),
             incumbent: record.incumbent.and_then(name),
             nothing_booted: NothingBooted::find(&view.store, &view.facts.boot_id),
+            reset_asked: asked(view, &mut warnings),
             loader: view.loader.clone(),
             warnings,
         })
@@ -171,6 +194,13 @@ impl Status {
                 line(name, value);
             }
         }
+        match &self.reset_asked {
+            Some(Wish::Reset { what, .. }) => {
+                line("reset", &format!("asked for: {what}; it happens at the next boot (bedplate reset --undo cancels it)"));
+            }
+            Some(Wish::Undo) => line("reset", "the next boot brings back what the last one took away"),
+            None => {}
+        }
         if let Some(loader) = &self.loader {
             line("loader", &loader.to_string());
         }
@@ -194,6 +224,7 @@ impl Booted {
             fell_back_why: report.choice.fell_back_from.as_ref().and_then(|id| last_end(view, previous.as_ref(), id)),
             previous,
             failed: report.failed.clone(),
+            reset: report.reset.clone(),
             by_kexec: report.kexec_from.is_some(),
             health,
             kernel_of: kernel_of().filter(|id| *id != report.deployment.id.as_str()),
@@ -238,6 +269,9 @@ impl Booted {
         if let Some(previous) = self.previous.as_ref().filter(|previous| previous.id != self.choice.fell_back_from) {
             let id = previous.id.as_ref().map_or("a deployment that is gone", Id::as_str);
             line("before", &format!("{id}: {}", previous.ended.sentence()));
+        }
+        if let Some(reset) = &self.reset {
+            line("reset", &done(reset));
         }
         for failed in &self.failed {
             line("failed", &format!("{}: {}", failed.id, failed.why));

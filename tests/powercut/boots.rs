@@ -22,7 +22,17 @@ type Record = fn(&Machine<'_>) -> Recording;
 
 /// Needs root; without it there are none, and that is said.
 pub fn all() -> Vec<Recording> {
-    let boots: [Record; 10] = [
+    let boots: [Record; 12] = [
+        |machine| {
+            reset(machine);
+            boot("prepare-root, a reset", machine, "")
+        },
+        |machine| {
+            reset(machine);
+            machine.boot("");
+            machine.verb(&["reset", "--undo"]);
+            boot("prepare-root, a reset is undone", machine, "")
+        },
         |machine| {
             machine.deploy("v1", &["--good"]);
             boot("prepare-root, the first boot of the incumbent", machine, "")
@@ -78,6 +88,18 @@ pub fn all() -> Vec<Recording> {
         },
     ];
     boots.into_iter().filter_map(|boot| on_machine(Disk::Tmpfs, boot)).chain(shared()).collect()
+}
+
+/// Asked for, where there is something to take away, to keep and to put back.
+fn reset(machine: &Machine<'_>) {
+    machine.write_tree("usr/share/factory/var/lib/other", "vendor");
+    machine.deploy("v1", &["--good"]);
+    machine.boot("");
+    for path in ["etc/hosts", "etc/kept", "var/lib/app/data", "var/log/messages"] {
+        write(&machine.root(path), "mine");
+    }
+    machine.new_boot();
+    machine.verb(&["reset", "--etc", "--var", "--keep", "/etc/kept", "--keep", "/var/lib/app/data"]);
 }
 
 /// The boot that has to write nothing.

@@ -129,7 +129,13 @@ fn wishes() -> Vec<Recording> {
     preferred.done(&["set-default", "v1"]);
     let pinned = Bench::settled();
     pinned.done(&["pin", "v1"]);
+    let (asked, again) = (Bench::settled(), Bench::settled());
+    asked.done(&["reset", "--etc"]);
+    again.done(&["reset", "--all"]);
     vec![
+        Bench::settled().verb("reset --etc", &["reset", "--etc"]),
+        again.verb("reset --etc, instead of another one", &["reset", "--etc"]),
+        asked.verb("reset --undo", &["reset", "--undo"]),
         Bench::settled().verb("pin", &["pin", "v1"]),
         pinned.verb("unpin", &["unpin", "v1"]),
         Bench::settled().verb("set-default", &["set-default", "v1"]),

@@ -30,6 +30,10 @@ impl Renamed {
             now.apply(change, Extent::Whole);
             match change {
                 Change::Names(names) if change.is_rename() => renamed.note(names, &before, &now),
+                // Removed again.
+                Change::Names(_) => {
+                    renamed.files.iter_mut().filter(|(path, _)| now.find(path).is_none()).for_each(|(_, allowed)| allowed.push(None));
+                }
                 // Written in place from now on.
                 Change::Write { file, .. } | Change::Size(file, _) => renamed.files.retain(|path, _| now.find(path) != Some(*file)),
                 _ => {}

@@ -40,7 +40,12 @@ const CASES: [Case; 13] = [
            .reset, .log, .rootwait), ignoring it",
         ],
     ),
-    ("bedplate.reset=etc:1", "v2", "trial", &["bedplate.reset= is not supported by this version, ignoring it: nothing is reset"]),
+    (
+        "bedplate.reset=etc",
+        "v2",
+        "trial",
+        &["bedplate.reset=etc: it is WHAT:TOKEN, and obeyed once for each token, ignoring it: nothing is reset"],
+    ),
     ("bedplate.entry=/x", "v2", "trial", &["bedplate.entry=/x: not a deployment ID, ignoring it"]),
 ];
 

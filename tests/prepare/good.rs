@@ -42,6 +42,7 @@ fn the_incumbent_boots() {
                 fell_back_from: None,
             },
             previous: None,
+            reset: None,
             failed: vec![],
             mounts: report.mounts.clone(),
             warnings: vec![],

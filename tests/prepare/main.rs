@@ -20,5 +20,8 @@ mod namespace;
 mod outside;
 mod paths;
 mod readonly;
+mod reset;
+mod reset_cut;
+mod reset_path;
 mod speed;
 mod unlock;

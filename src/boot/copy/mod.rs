@@ -18,12 +18,12 @@ pub(super) mod walk;
 mod tests;
 
 pub use content::shares_blocks;
-pub(super) use dress::is_copied;
+pub(super) use dress::{Dress, is_copied};
 pub use links::linked_outside;
 pub use measure::measure;
 pub use remove::{remove_tree, remove_tree_in};
 
-use crate::error::Result;
+use crate::error::{OrFail, Result};
 use crate::sys::{BorrowedFd, copy as sys};
 use alloc::ffi::CString;
 use alloc::string::String;
@@ -118,6 +118,13 @@ pub fn copy_tree_with(
 ) -> Result<Copied> {
     let view = walk::View::open(from, mounts)?;
     tree::Copier::begin(&view, mounts, to_parent, name, watch)?.run()
+}
+
+/// Gives a directory what another one has besides its entries; what cannot be kept is told.
+pub(super) fn dress_directory(like: BorrowedFd<'_>, made: BorrowedFd<'_>, left_out: &mut LeftOut) -> Result<()> {
+    let trail = walk::Trail::default();
+    let meta = sys::look_open(like).or_fail("cannot look at", ".")?;
+    dress::Dress { trail: &trail, left_out }.open(like, made, &meta)
 }
 
 /// A name for the kernel, checked to be a single component.

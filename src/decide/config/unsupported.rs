@@ -23,7 +23,6 @@ pub fn unsupported(config: &Config) -> Vec<Unsupported> {
         (config.integrity.require != Require::None, "integrity.require", "deployments are not verified"),
         (!config.boot.record_device.is_empty(), "boot.record-device", "the record in the store is used"),
         (config.ostree.rollback, "ostree.rollback", "OSTree deployments are left alone"),
-        (!config.etc.clean.is_empty(), "etc.clean", "drift is kept"),
     ];
     asked.into_iter().filter(|(asked, _, _)| *asked).map(|(_, key, instead)| Unsupported { key, instead }).collect()
 }

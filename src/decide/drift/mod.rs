@@ -2,11 +2,13 @@
 
 mod cause;
 mod covers;
+mod drops;
 mod kept;
 mod tally;
 
 pub use cause::{Finding, Mark, Origin, Shape};
 pub use covers::covers;
+pub use drops::{Seen, drops};
 pub use kept::oldest_first;
 use serde::Serialize;
 pub use tally::{Count, Tally};

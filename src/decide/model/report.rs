@@ -4,6 +4,7 @@ use super::{BootId, Id, Instance};
 use crate::decide::config::Config;
 use crate::decide::record::Outcome;
 use crate::decide::record::ending::Phase;
+use crate::decide::reset::What;
 use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,9 @@ pub struct Report {
     /// The boot before this one, where its end was not noted in it.
     #[serde(default)]
     pub previous: Option<PreviousBoot>,
+    /// The reset, or its undoing, that was done in this boot.
+    #[serde(default)]
+    pub reset: Option<ResetDone>,
     /// Candidates that failed in this boot before this one stood, in order.
     pub failed: Vec<FailedCandidate>,
     /// The declared mount table, as verified.
@@ -75,6 +79,21 @@ pub struct PreviousBoot {
     pub ended: Outcome,
     /// begun or started: whether it came as far as its local file systems.
     pub reached: Phase,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResetDone {
+    pub kind: ResetKind,
+    pub what: What,
+    /// The deployment whose own data it was.
+    pub of: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ResetKind {
+    Reset,
+    Undo,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

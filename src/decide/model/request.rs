@@ -2,7 +2,9 @@
 
 use super::{BootId, Id};
 use crate::decide::config::Config;
+use crate::decide::reset::Argument;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 /// Everything that a person or an image builder wants of this boot.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -15,6 +17,8 @@ pub struct Request {
     pub entry: Option<Id>,
     /// `bedplate.attempt=`: the boot of the kernel that has started this one by kexec. Both are one boot of the machine.
     pub attempt: Option<BootId>,
+    /// `bedplate.reset=` and `systemd.factory_reset=`.
+    pub reset: Vec<Argument>,
     /// `init=`.
     pub init: Option<String>,
     /// The command line names the init program or changes the configuration: what then fails may be its fault alone.

@@ -44,6 +44,21 @@ pub fn link_at(from: impl AsFd, name: &CStr, to: impl AsFd, new_name: &CStr) -> 
     Ok(fs::linkat(from, name, to, new_name, AtFlags::empty())?)
 }
 
+/// Renames between directories; what has the new name is replaced.
+pub fn rename_at(from: impl AsFd, name: &CStr, to: impl AsFd, new_name: &CStr) -> SysResult<()> {
+    Ok(fs::renameat(from, name, to, new_name)?)
+}
+
+/// Two names change places, whatever they are.
+pub fn exchange_at(from: impl AsFd, name: &CStr, to: impl AsFd, new_name: &CStr) -> SysResult<()> {
+    Ok(fs::renameat_with(from, name, to, new_name, fs::RenameFlags::EXCHANGE)?)
+}
+
+/// Renames between directories; EEXIST where the new name is taken.
+pub fn rename_new_at(from: impl AsFd, name: &CStr, to: impl AsFd, new_name: &CStr) -> SysResult<()> {
+    Ok(fs::renameat_with(from, name, to, new_name, fs::RenameFlags::NOREPLACE)?)
+}
+
 fn owner_of(meta: &Meta) -> (Option<fs::Uid>, Option<fs::Gid>) {
     (Some(fs::Uid::from_raw(meta.uid)), Some(fs::Gid::from_raw(meta.gid)))
 }

@@ -1,0 +1,239 @@
+//! What a reset does to the disk, step by step; each step done twice comes to the same.
+
+use super::keep::{self, Kept};
+use super::{Given, RESET, fill};
+use crate::boot::copy::{LeftOut, dress_directory, remove_tree_in};
+use crate::boot::store::{STORE, Store};
+use crate::boot::tree;
+use crate::decide::reset::glob::Glob;
+use crate::decide::reset::journal::{Reset, StateName};
+use crate::decide::reset::{Name, Part, Word, kept};
+use crate::error::{Errno, Error, OrFail, Result};
+use crate::sys::copy as sys;
+use crate::sys::{AsFd, OwnedFd, SysResult, fs};
+use alloc::ffi::CString;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+/// Names in the state of a deployment, and in the shared /var.
+pub fn own_names(store: &Store, state: &StateName) -> Result<(Vec<Name>, Vec<Name>)> {
+    Ok((names(store, &format!("state/{}", state.as_str()))?, names(store, "var")?))
+}
+
+fn names(store: &Store, path: &str) -> Result<Vec<Name>> {
+    let on = format!("{STORE}/{path}");
+    match sys::open_deep(&store.dir, path.as_bytes()) {
+        Ok(dir) => {
+            let names = sys::list(dir).or_fail("cannot read", &on)?;
+            Ok(names.iter().filter_map(|name| Name::new(name.to_bytes())).collect())
+        }
+        Err(Errno::ENOENT) => Ok(Vec::new()),
+        Err(errno) => Err(errno).or_fail("cannot open", &on),
+    }
+}
+
+/// The next number that no directory has: what a journal that was lost has left behind is nobody's to overwrite.
+pub(super) fn free_number(store: &Store, next: u32) -> Result<u32> {
+    let names = match fs::names_in(&store.dir, RESET) {
+        Err(Errno::ENOENT) => Vec::new(),
+        names => names.or_fail("cannot read", "bedplate/reset")?,
+    };
+    let taken = names.iter().filter_map(|name| name.parse::<u32>().ok()).max();
+    Ok(taken.map_or(next, |taken| next.max(taken.saturating_add(1))))
+}
+
+/// Makes the directories that things are set aside to, on the disk before anything is.
+pub(super) fn make_room(store: &Store, number: u32) -> Result<()> {
+    for path in [RESET.to_string(), format!("{RESET}/{number}")] {
+        private(store, &path)?;
+    }
+    for group in ["state", "var", "undone", "undone/state", "undone/var", "fill"] {
+        private(store, &format!("{RESET}/{number}/{group}"))?;
+    }
+    fs::sync_fs(&store.dir).or_fail("cannot flush", STORE)
+}
+
+fn private(store: &Store, path: &str) -> Result<()> {
+    match fs::make_dir(&store.dir, path, 0o700) {
+        Err(Errno::EEXIST) => Ok(()),
+        made => made.or_fail("cannot make", &format!("{STORE}/{path}")),
+    }
+}
+
+pub(super) struct Work<'a> {
+    given: &'a Given<'a>,
+    reset: &'a Reset,
+    globs: Vec<Glob>,
+    pub warnings: Vec<String>,
+}
+
+impl<'a> Work<'a> {
+    pub fn new(given: &'a Given<'a>, reset: &'a Reset) -> Self {
+        Self { given, reset, globs: kept(&reset.what, &reset.keep), warnings: Vec::new() }
+    }
+
+    pub fn reset(&mut self) -> Result<()> {
+        for part in &self.reset.parts {
+            self.shift(part, &part.directory(self.state()), &self.aside(part))?;
+        }
+        self.sync()?;
+        if self.reset.what.includes(Word::Etc) {
+            self.begin_etc()?;
+        }
+        if self.reset.what.includes(Word::Var) {
+            let beside = format!("{RESET}/{}/fill", self.reset.number);
+            let warnings = fill::fill(self.given.store, self.given.deployment, &beside)?;
+            self.warnings.extend(warnings);
+        }
+        self.bring_back(|work, part| (work.aside(part), part.directory(work.state())))
+    }
+
+    /// What was made since the reset is set aside in turn.
+    pub fn undo(&mut self) -> Result<()> {
+        let parts: Vec<&Part> = self.reset.parts.iter().filter(|part| self.is_at(part, &self.aside(part))).collect();
+        for part in &parts {
+            let (live, undone) = (part.directory(self.state()), self.undone(part));
+            if self.is_at(part, &undone) {
+                // An undo that could not be completed, and a boot since then.
+                self.remove(part, &live)?;
+            } else {
+                self.shift(part, &live, &undone)?;
+            }
+        }
+        self.sync()?;
+        for part in &parts {
+            self.shift(part, &self.aside(part), &part.directory(self.state()))?;
+        }
+        self.sync()?;
+        self.all_is_back()?;
+        self.bring_back(|work, part| (work.undone(part), part.directory(work.state())))
+    }
+
+    /// What is still aside would be removed after the next success.
+    fn all_is_back(&self) -> Result<()> {
+        let Some(left) = self.reset.parts.iter().find(|part| self.is_at(part, &self.aside(part))) else { return Ok(()) };
+        let (name, directory) = (String::from_utf8_lossy(left.name()), left.directory(self.state()));
+        Err(Error::transient(format!("\"{STORE}/{directory}/{}\" cannot be brought back, something else is there", name.escape_debug())))
+    }
+
+    fn state(&self) -> &str {
+        self.reset.state.as_str()
+    }
+
+    fn aside(&self, part: &Part) -> String {
+        format!("{RESET}/{}/{}", self.reset.number, part.group())
+    }
+
+    fn undone(&self, part: &Part) -> String {
+        format!("{RESET}/{}/undone/{}", self.reset.number, part.group())
+    }
+
+    fn sync(&self) -> Result<()> {
+        fs::sync_fs(&self.given.store.dir).or_fail("cannot flush", STORE)
+    }
+
+    fn open(&self, path: &str) -> SysResult<OwnedFd> {
+        sys::open_deep(&self.given.store.dir, path.as_bytes())
+    }
+
+    fn is_at(&self, part: &Part, directory: &str) -> bool {
+        let there = self.open(directory).and_then(|dir| sys::look(dir, &c_name(part)?));
+        there.is_ok()
+    }
+
+    /// Renames a part as a whole. One that is at its new place is there since an earlier try, one that is nowhere has gone.
+    fn shift(&mut self, part: &Part, from: &str, to: &str) -> Result<()> {
+        const EXDEV: Errno = Errno(18);
+        let on = format!("{STORE}/{from}/{}", String::from_utf8_lossy(part.name()).escape_debug());
+        let moved = match (self.open(from), self.open(to)) {
+            (Ok(from), Ok(to)) => c_name(part).and_then(|name| sys::rename_new_at(&from, &name, &to, &name)),
+            (Err(errno), _) | (_, Err(errno)) => Err(errno),
+        };
+        match moved {
+            Ok(()) | Err(Errno::ENOENT | Errno::EEXIST) => Ok(()),
+            Err(errno @ (EXDEV | Errno::EBUSY | Errno::ELOOP)) => {
+                self.warnings.push(format!("\"{on}\" stays as it is: a mount, a subvolume or a link is in the way ({errno})"));
+                Ok(())
+            }
+            Err(errno) => Err(errno).or_fail("cannot set aside", &on),
+        }
+    }
+
+    fn remove(&self, part: &Part, directory: &str) -> Result<()> {
+        let on = format!("{STORE}/{directory}");
+        let Ok(name) = core::str::from_utf8(part.name()) else { return Ok(()) };
+        match self.open(directory) {
+            Ok(dir) => remove_tree_in(dir.as_fd(), &on, name),
+            Err(Errno::ENOENT) => Ok(()),
+            Err(errno) => Err(errno).or_fail("cannot open", &on),
+        }
+    }
+
+    /// An empty layer: where one is that nobody has carried forward, nothing is.
+    fn begin_etc(&self) -> Result<()> {
+        let path = format!("state/{}/etc", self.state());
+        for directory in [format!("state/{}", self.state()), path.clone()] {
+            private(self.given.store, &directory)?;
+        }
+        let Some(vendor) = self.vendor_etc()? else { return Ok(()) };
+        let on = format!("{STORE}/{path}/upper");
+        let etc = self.open(&path).or_fail("cannot open", &path)?;
+        match sys::make_dir_at(&etc, c"upper") {
+            Err(Errno::EEXIST) => return Ok(()),
+            made => made.or_fail("cannot make", &on)?,
+        }
+        let upper = sys::open_dir_at(&etc, c"upper").or_fail("cannot open", &on)?;
+        // The merged directory shows what the upper one has.
+        dress_directory(vendor.as_fd(), upper.as_fd(), &mut LeftOut::default())
+    }
+
+    /// Of the deployment whose /etc it is, which need not be the one that boots.
+    fn vendor_etc(&self) -> Result<Option<OwnedFd>> {
+        let root = format!("deployments/{}/root", self.reset.state.id());
+        let tree = match fs::open_dir_in(&self.given.store.dir, &root) {
+            Err(Errno::ENOENT) => return Ok(None),
+            tree => tree.or_fail("cannot open the tree", &root)?,
+        };
+        let Some(vendor) = tree::vendor_etc(&tree)? else { return Ok(None) };
+        fs::open_dir_in(&tree, vendor.path()).map(Some).or_fail("cannot open", vendor.path())
+    }
+
+    /// Moves what is kept from where its part is now to where the part was: first the directories that lead to it, then itself.
+    fn bring_back(&mut self, way: impl Fn(&Self, &Part) -> (String, String)) -> Result<()> {
+        let mut all = Vec::new();
+        for part in &self.reset.parts {
+            let (from, to) = way(self, part);
+            all.extend(self.kept_of(part, &from, &to)?);
+        }
+        all.iter_mut().try_for_each(Kept::make_parents)?;
+        self.sync()?;
+        for kept in &all {
+            self.warnings.extend(kept.rename()?);
+        }
+        self.sync()
+    }
+
+    fn kept_of(&self, part: &Part, from: &str, to: &str) -> Result<Option<Kept>> {
+        let (below, prefix) = part.tree();
+        let inside = |directory: &str| {
+            let path: [&[u8]; 3] = [directory.as_bytes(), part.name(), below.as_bytes()];
+            path.into_iter().filter(|piece| !piece.is_empty()).collect::<Vec<_>>().join(&b'/')
+        };
+        let (from, to) = (inside(from), inside(to));
+        let on = String::from_utf8_lossy(&from).escape_debug().to_string();
+        let root = match sys::open_deep(&self.given.store.dir, &from) {
+            Ok(root) => root,
+            // Nothing was there, or a file: that is kept as a whole or not at all.
+            Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => return Ok(None),
+            Err(errno) => return Err(errno).or_fail("cannot open", &on),
+        };
+        let paths = keep::find(root.as_fd(), &prefix, &self.globs)?;
+        let store = sys::open_again(&self.given.store.dir).or_fail("cannot open", STORE)?;
+        Ok((!paths.is_empty()).then_some(Kept { root, store, to, paths }))
+    }
+}
+
+pub(super) fn c_name(part: &Part) -> SysResult<CString> {
+    CString::new(part.name()).map_err(|_| Errno::EINVAL)
+}
