@@ -4,8 +4,8 @@ use super::facts;
 use super::store::Store;
 use crate::decide::config::{Config, EtcMode};
 use crate::decide::fstab;
-use crate::decide::model::{Deployment, Disk, Entry, Owner, TreeFacts, VendorEtc};
-use crate::decide::plan::{MACHINE_ID, PACKAGE_DATABASES, SHARED_VAR, VAR_BACKED};
+use crate::decide::model::{Deployment, Disk, Entry, Id, Instance, Owner, TreeFacts, VendorEtc};
+use crate::decide::plan::{ETC_KEEP, MACHINE_ID, PACKAGE_DATABASES, SHARED_VAR, VAR_BACKED};
 use crate::error::{Errno, Error, OrFail, Result};
 use crate::sys::fs::{FileType, Stat};
 use crate::sys::{OwnedFd, fs};
@@ -29,6 +29,7 @@ pub fn gather(store: &Store, deployment: &Deployment, config: &Config, disk: &Di
         var_factory: var_factory(&look.tree)?,
         disk: disk.clone(),
         state: look.existing_state(config)?,
+        kept_before: look.kept_before(deployment)?,
         init: facts::find_init(&look.tree, init)?,
         state_name: look.state_name,
     })
@@ -151,7 +152,7 @@ impl<'a> Look<'a> {
     fn existing_state(&self, config: &Config) -> Result<Vec<String>> {
         let declared = config.path.iter().map(|path| format!("paths/{}", path.target.trim_matches('/')));
         let databases = PACKAGE_DATABASES.iter().map(|path| format!("paths/{path}"));
-        let names = declared.chain(databases).chain(["etc/upper", MACHINE_ID].map(ToString::to_string));
+        let names = declared.chain(databases).chain(["etc/upper", MACHINE_ID, ETC_KEEP].map(ToString::to_string));
         let mut existing = Vec::new();
         for name in names {
             let path = format!("state/{}/{name}", self.state_name);
@@ -162,6 +163,16 @@ impl<'a> Look<'a> {
             }
         }
         Ok(existing)
+    }
+
+    fn kept_before(&self, deployment: &Deployment) -> Result<Option<String>> {
+        let from = deployment.manifest.as_ref().and_then(|manifest| manifest.from.as_deref());
+        let is_name =
+            |from: &&str| from.split_once('@').is_some_and(|(id, instance)| Id::parse(id).is_some() && Instance::parse(instance).is_some());
+        let Some(from) = from.filter(is_name) else { return Ok(None) };
+        let kept = format!("state/{from}/{ETC_KEEP}");
+        let stat = found(fs::stat_in(&self.store.dir, &kept)).or_fail("cannot look at", &kept)?;
+        Ok(stat.filter(|stat| stat.file_type == FileType::Directory).map(|_| from.into()))
     }
 }
 

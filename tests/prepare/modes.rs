@@ -46,11 +46,43 @@ fn etc_may_be_transient_but_for_what_is_kept() {
         fs::write(machine.root("etc/machine-id"), "0123\n").unwrap();
         let ended = machine.boot("");
         let etc: Vec<String> = ended.mounts().into_iter().filter(|line| line.starts_with("/etc")).collect();
-        assert_eq!(etc, ["/etc overlay rw", "/etc/machine-id tmpfs rw", "/etc/new tmpfs rw", "/etc/ssh tmpfs rw"]);
+        assert_eq!(etc, ["/etc overlay rw", "/etc/machine-id tmpfs rw", "/etc/new tmpfs rw", "/etc/ssh overlay rw"]);
         assert!(machine.at("run/systemd/system/systemd-machine-id-commit.service.d/50-bedplate.conf").exists());
         let found = ["ssh/config", "ssh/keys/one", "ssh/keys/readme", "new/file", "hosts", "machine-id"];
         assert_eq!(found.map(|file| read(&machine.root("etc").join(file))), ["mine", "mine", "vendor", "mine", "vendor\n", "0123\n"]);
         assert!(!machine.store(&format!("{}/etc", machine.state("v1"))).exists());
+    });
+}
+
+#[test]
+fn what_is_kept_goes_on_and_hides_nothing_of_the_next_vendor() {
+    machine(Disk::Tmpfs, |machine| {
+        machine.configure("[etc]\nmode = \"transient\"\nkeep = [\"ssh\", \"hosts\"]\n");
+        for name in ["config", "edited", "gone"] {
+            machine.write_tree(&format!("etc/ssh/{name}"), "vendor 1");
+        }
+        machine.deploy("v1", &["--good"]);
+        let ended = machine.boot("");
+        assert_eq!(ended.stands(), "v1");
+        assert_eq!(ended.warnings(), ["etc.keep has \"hosts\": that is a file and only directories can be kept, leaving it out"]);
+        let etc = |name: &str| machine.root("etc").join(name);
+        fs::write(etc("machine-id"), "0123\n").unwrap();
+        for name in ["ssh/key", "ssh/edited", "lost"] {
+            write(&etc(name), "mine");
+        }
+        fs::remove_file(etc("ssh/gone")).unwrap();
+        for name in ["config", "edited", "gone", "new"] {
+            machine.write_tree(&format!("etc/ssh/{name}"), "vendor 2");
+        }
+        machine.deploy("v2", &[]);
+        for _ in 0..2 {
+            assert_eq!(machine.boot("").stands(), "v2");
+            let found = ["ssh/key", "ssh/edited", "ssh/config", "ssh/new", "machine-id"].map(|name| read(&etc(name)));
+            assert_eq!(found, ["mine", "mine", "vendor 2", "vendor 2", "0123\n"]);
+            assert!(!etc("ssh/gone").exists() && !etc("lost").exists());
+        }
+        write(&etc("ssh/key"), "of v2");
+        assert_eq!(read(&machine.store(&format!("{}/etc-keep/ssh/key", machine.state("v1")))), "mine");
     });
 }
 

@@ -12,6 +12,7 @@ mod hooks;
 mod interrupted;
 mod mounted;
 mod remove;
+mod speed;
 mod verdicts;
 mod verify;
 

@@ -137,6 +137,8 @@ pub struct TreeFacts {
     pub disk: Disk,
     /// Directories below `bedplate/state/STATE_NAME` that exist already.
     pub state: Vec<String>,
+    /// The name of the state of the deployment that this one came `from`, where a transient /etc has kept something there.
+    pub kept_before: Option<String>,
     /// The init program to check for, as named in the deployment.
     pub init: String,
 }

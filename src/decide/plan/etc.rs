@@ -10,6 +10,8 @@ use alloc::vec::Vec;
 
 /// The machine-id in a deployment's own layer of /etc, below its state.
 pub const MACHINE_ID: &str = "etc/upper/machine-id";
+/// What a transient /etc keeps, below a deployment's state.
+pub const ETC_KEEP: &str = "etc-keep";
 
 impl Builder<'_> {
     pub(super) fn etc(&mut self) {
@@ -58,6 +60,7 @@ impl Builder<'_> {
         if !self.writable() {
             return;
         }
+        self.kept_before();
         self.keep_machine_id();
         // Parents first; what is in one of them is kept with it.
         let mut kept: Vec<String> = self.config.etc.keep.iter().map(|path| bare(path).into()).collect();
@@ -79,34 +82,52 @@ impl Builder<'_> {
     /// has as an overlay is the same machine's.
     fn keep_machine_id(&mut self) {
         let why = "a machine keeps its machine-id";
-        let kept = self.state(if self.has_state(MACHINE_ID) { MACHINE_ID } else { "etc-keep/machine-id" });
+        let kept = self.state(&if self.has_state(MACHINE_ID) { MACHINE_ID.into() } else { alloc::format!("{ETC_KEEP}/machine-id") });
         if !self.has_state(MACHINE_ID) {
             self.state_directory(why);
-            self.directory(why, self.state("etc-keep"), PLAIN);
+            self.directory(why, self.state(ETC_KEEP), PLAIN);
             self.step(why, Action::File { at: kept.clone(), mode: 0o644, content: String::new() });
         }
         self.empty_machine_id();
         self.bind(why, kept, "etc/machine-id", Access::Writable);
     }
 
+    /// Over what the vendor has, in layers: what the vendor changes later is seen, but where a file was changed here. A path that
+    /// leads nowhere costs this path, not the boot.
     fn keep(&mut self, path: &str) {
         let why = "listed in etc.keep";
-        let kept = self.state(&alloc::format!("etc-keep/{path}"));
-        let target = alloc::format!("etc/{path}");
-        let vendor = self.tree.entry(&alloc::format!("{}/{path}", self.tree.vendor_etc.path()));
-        let owner = match vendor {
-            Entry::Directory(owner) => {
-                let from = deployment(&alloc::format!("{}/{path}", self.tree.vendor_etc.path()));
-                self.step(why, Action::Fill { from, to: kept.clone() });
-                owner
-            }
-            _ => PLAIN,
+        let (upper, target) = (self.state(&alloc::format!("{ETC_KEEP}/{path}")), new(&alloc::format!("etc/{path}")));
+        let vendor = alloc::format!("{}/{path}", self.tree.vendor_etc.path());
+        let entry = self.tree.entry(&vendor);
+        if entry == Entry::Other {
+            self.warn(alloc::format!("etc.keep has \"{path}\": that is a file and only directories can be kept, leaving it out"));
+            return;
+        }
+        let Entry::Directory(owner) = entry else {
+            self.directory(why, upper.clone(), PLAIN);
+            self.optional(why, Action::Directory { at: target.clone(), owner: PLAIN });
+            self.optional(why, Action::Bind { from: upper, to: target, access: Access::Writable });
+            return;
         };
-        self.directory(why, kept.clone(), owner);
-        // A path that leads nowhere costs this path, not the boot.
-        let mount_point = Action::Directory { at: new(&target), owner };
-        let bind = Action::Bind { from: kept, to: new(&target), access: Access::Writable };
-        self.steps.extend([mount_point, bind].map(|action| Step { action, on_error: OnError::Warn, why: why.into() }));
+        let work = self.state(&alloc::format!("{ETC_KEEP}-work/{path}"));
+        self.directory(why, upper.clone(), owner);
+        self.directory(why, work.clone(), PRIVATE);
+        let lower = vec![deployment(&vendor)];
+        self.optional(why, Action::Overlay { lower, upper, work, to: target, access: Access::Writable });
+    }
+
+    fn optional(&mut self, why: &str, action: Action) {
+        self.steps.push(Step { action, on_error: OnError::Warn, why: why.into() });
+    }
+
+    /// A deployment goes on with what was kept in the one that it came from; that one keeps its own.
+    fn kept_before(&mut self) {
+        if let Some(before) = self.tree.kept_before.as_ref().filter(|_| !self.has_state(ETC_KEEP)) {
+            let why = "what etc.keep kept in the deployment that this one came from";
+            let from = sysroot(&alloc::format!("bedplate/state/{before}/{ETC_KEEP}"));
+            self.state_directory(why);
+            self.step(why, Action::Fill { from, to: self.state(ETC_KEEP) });
+        }
     }
 
     /// Without the file, systemd presets would run and hide behind drift.

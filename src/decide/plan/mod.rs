@@ -11,7 +11,7 @@ pub mod units;
 pub mod validate;
 mod var;
 
-pub use etc::MACHINE_ID;
+pub use etc::{ETC_KEEP, MACHINE_ID};
 pub use paths::{PACKAGE_DATABASES, VAR_BACKED};
 pub use var::SHARED_VAR;
 

@@ -29,6 +29,7 @@ fn tree() -> TreeFacts {
         var_factory: None,
         disk: Disk::Writable,
         state: vec![],
+        kept_before: None,
         init: "sbin/init".into(),
     }
 }
@@ -135,6 +136,34 @@ physical  run:/bedplate/sysroot ro nosuid nodev  # the store stays reachable
 warning   the disk cannot be written (it is): changes to /etc and /var are lost at the end of this boot
 ";
     assert_eq!(build(&Config::default(), &tree, Counting::Uncounted).to_string(), expected);
+}
+
+#[test]
+fn a_transient_etc_goes_on_with_what_was_kept() {
+    let config = configured("[etc]\nmode = \"transient\"\nkeep = [\"ssh\", \"/etc/new\"]\n");
+    let mut tree = TreeFacts { kept_before: Some("v0@i".into()), ..tree() };
+    tree.entries.push(("etc/ssh".into(), Entry::Directory(PRIVATE)));
+    let plan = build(&config, &tree, Counting::Uncounted);
+    let expected = "\
+directory sysroot:/bedplate/state/v1@i 0700 0:0  # what etc.keep kept in the deployment that this one came from
+fill      sysroot:/bedplate/state/v1@i/etc-keep from sysroot:/bedplate/state/v0@i/etc-keep  # what etc.keep kept in the deployment that this one came from
+directory sysroot:/bedplate/state/v1@i 0700 0:0  # a machine keeps its machine-id
+directory sysroot:/bedplate/state/v1@i/etc-keep 0755 0:0  # a machine keeps its machine-id
+file      sysroot:/bedplate/state/v1@i/etc-keep/machine-id 0644  # a machine keeps its machine-id
+file      new:/etc/machine-id 0444  # the deployment has no /etc/machine-id
+bind      new:/etc/machine-id rw from sysroot:/bedplate/state/v1@i/etc-keep/machine-id  # a machine keeps its machine-id
+directory sysroot:/bedplate/state/v1@i/etc-keep/new 0755 0:0  # listed in etc.keep
+directory new:/etc/new 0755 0:0  # listed in etc.keep, optional
+bind      new:/etc/new rw from sysroot:/bedplate/state/v1@i/etc-keep/new  # listed in etc.keep, optional
+directory sysroot:/bedplate/state/v1@i/etc-keep/ssh 0700 0:0  # listed in etc.keep
+directory sysroot:/bedplate/state/v1@i/etc-keep-work/ssh 0700 0:0  # listed in etc.keep
+overlay   new:/etc/ssh rw upper sysroot:/bedplate/state/v1@i/etc-keep/ssh lower deployment:/etc/ssh  # listed in etc.keep, optional
+";
+    assert!(plan.to_string().contains(expected), "{plan}");
+    assert_eq!(validate(&plan), Ok(()));
+    // Once: from then on it has its own.
+    tree.state.push(ETC_KEEP.into());
+    assert!(!build(&config, &tree, Counting::Uncounted).to_string().contains("v0@i"));
 }
 
 #[test]
