@@ -1,14 +1,18 @@
 //! The verbs with their arguments, as argh reads them. What it does not understand by itself is in `arguments`.
 
+mod deploy;
 mod diff;
 mod health;
 mod reset;
+mod unlock;
 mod verify;
 
 use argh::FromArgs;
+pub use deploy::Deploy;
 pub use diff::Diff;
 pub use health::Health;
 pub use reset::Reset;
+pub use unlock::Unlock;
 pub use verify::Verify;
 
 /// mounts the deployments of an image-based system, counts their boots, and rolls back those that fail
@@ -141,39 +145,6 @@ pub struct InitStore {
     pub sysroot: Option<String>,
 }
 
-/// add a deployment from a directory and put it on trial
-#[derive(FromArgs, Debug)]
-#[argh(subcommand, name = "deploy")]
-pub struct Deploy {
-    /// a directory with a whole root tree
-    #[argh(positional)]
-    pub source: String,
-    /// name of the deployment: letters, digits, ". _ -"
-    #[argh(option)]
-    pub id: String,
-    /// boots that it gets to prove itself (default: the configuration's tries)
-    #[argh(option)]
-    pub tries: Option<u8>,
-    /// it is known to work; only where no good deployment exists yet
-    #[argh(switch)]
-    pub good: bool,
-    /// also while a trial is running
-    #[argh(switch)]
-    pub force: bool,
-    /// version to show (default: the tree's os-release)
-    #[argh(option)]
-    pub version_name: Option<String>,
-    /// where the boot loader reads kernels and entries (default: the boot partition that is mounted)
-    #[argh(option)]
-    pub boot: Option<String>,
-    /// the physical root (default /sysroot, else /run/bedplate/sysroot)
-    #[argh(option)]
-    pub sysroot: Option<String>,
-    /// directory with the report of this boot (default /run)
-    #[argh(option, default = "String::from(\"/run\")")]
-    pub run: String,
-}
-
 /// remove a deployment and its state
 #[derive(FromArgs, Debug)]
 #[argh(subcommand, name = "remove")]
@@ -217,24 +188,6 @@ pub struct Rollback {
     /// the deployment to go to (default: the fallback that status shows)
     #[argh(positional)]
     pub id: Option<String>,
-    /// the physical root (default /sysroot, else /run/bedplate/sysroot)
-    #[argh(option)]
-    pub sysroot: Option<String>,
-    /// directory with the report of this boot (default /run)
-    #[argh(option, default = "String::from(\"/run\")")]
-    pub run: String,
-}
-
-/// open the read-only /usr until the next boot, or in place for one command
-#[derive(FromArgs, Debug)]
-#[argh(subcommand, name = "unlock")]
-pub struct Unlock {
-    /// with --live, the command
-    #[argh(positional)]
-    pub command: Vec<String>,
-    /// in place, in a mount namespace that only the command sees
-    #[argh(switch)]
-    pub live: bool,
     /// the physical root (default /sysroot, else /run/bedplate/sysroot)
     #[argh(option)]
     pub sysroot: Option<String>,

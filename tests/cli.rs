@@ -9,7 +9,7 @@ use std::process::Command;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_bedplate");
 
-const VERBS: [&str; 21] = [
+const VERBS: [&str; 22] = [
     "prepare-root",
     "pid1",
     "plan",
@@ -29,6 +29,7 @@ const VERBS: [&str; 21] = [
     "pin",
     "unpin",
     "verify",
+    "reset",
     "lint",
     "note",
 ];
@@ -145,9 +146,15 @@ fn usage_errors_are_one_line_on_standard_error() {
         (&["list", "--frob"], "unrecognized argument: --frob (--help tells more)"),
         (&["list", "--json=yes"], "unrecognized argument: yes (--help tells more)"),
         (&["list", "--sysroot"], "no value provided for option '--sysroot' (--help tells more)"),
-        (&["deploy"], "not given: source, --id (--help tells more)"),
+        (&["deploy"], "not given: --id (--help tells more)"),
         (&["deploy", "x"], "not given: --id (--help tells more)"),
-        (&["deploy", "--id=x"], "not given: source (--help tells more)"),
+        (&["deploy", "--id=x"], "not given: a directory with a tree, or --from-current and a command (--help tells more)"),
+        (&["deploy", "--id=x", "a", "b"], "unrecognized argument: b (--help tells more)"),
+        (&["deploy", "--id=x", "--from-current"], "--from-current needs a command: deploy --from-current --id ID -- COMMAND…"),
+        (
+            &["deploy", "--id=x", "--from-current", "--good", "a"],
+            "--good is for a tree that is known to work: what a command makes goes on trial",
+        ),
         (
             &["deploy", "x", "--id=x", "--tries=300"],
             "error parsing option '--tries' with value '300': number too large to fit in target type (--help tells more)",

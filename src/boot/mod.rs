@@ -22,6 +22,7 @@ pub mod prepare;
 pub mod reset;
 pub mod restore;
 pub mod rootdev;
+pub mod settle;
 pub mod stage;
 pub mod store;
 pub mod sysroot;

@@ -27,6 +27,7 @@ pub mod record;
 pub mod reset;
 pub mod rootspec;
 pub mod select;
+pub mod settle;
 pub mod superblock;
 pub mod table;
 pub mod unlock;

@@ -10,6 +10,7 @@ mod damage;
 mod drift;
 mod ended;
 mod fallback;
+mod from_current;
 mod fstab;
 mod good;
 mod loaders;

@@ -8,6 +8,7 @@ mod content;
 mod dress;
 mod links;
 mod measure;
+mod one;
 mod remove;
 #[cfg(test)]
 pub(crate) mod scratch;
@@ -21,6 +22,8 @@ pub use content::shares_blocks;
 pub(super) use dress::{Dress, is_copied};
 pub use links::linked_outside;
 pub use measure::measure;
+pub(super) use one::copy_one;
+pub(super) use remove::remove_named;
 pub use remove::{remove_tree, remove_tree_in};
 
 use crate::error::{OrFail, Result};

@@ -26,14 +26,19 @@ pub fn remove_tree(parent: BorrowedFd<'_>, name: &str) -> Result<()> {
 
 /// The same, with the path of `parent` for messages.
 pub fn remove_tree_in(parent: BorrowedFd<'_>, place: &str, name: &str) -> Result<()> {
-    let c_name = component(name)?;
-    let root = sys::open_again(parent).or_fail("cannot open the directory of", name)?;
-    let mount = sys::look_open(&root).or_fail("cannot look at the directory of", name)?.mount;
+    remove_named(parent, place, &component(name)?)
+}
+
+/// The same, by a name that may be any bytes.
+pub fn remove_named(parent: BorrowedFd<'_>, place: &str, name: &CStr) -> Result<()> {
+    let shown = name.to_string_lossy();
+    let root = sys::open_again(parent).or_fail("cannot open the directory of", &shown)?;
+    let mount = sys::look_open(&root).or_fail("cannot look at the directory of", &shown)?.mount;
     let mut remover = Remover { at: DirStack::new(root), mount, levels: Vec::new(), entered: Vec::new(), trail: Trail::below(place) };
-    match sys::look(remover.at.top(), &c_name) {
+    match sys::look(remover.at.top(), name) {
         Err(Errno::ENOENT) => Ok(()),
-        Err(errno) => Err(errno).or_fail("cannot look at", name),
-        Ok(_) => remover.run(&c_name),
+        Err(errno) => Err(errno).or_fail("cannot look at", &shown),
+        Ok(_) => remover.run(name),
     }
 }
 

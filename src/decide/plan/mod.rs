@@ -12,7 +12,7 @@ pub mod validate;
 mod var;
 
 pub use etc::{ETC_KEEP, MACHINE_ID};
-pub use paths::{PACKAGE_DATABASES, VAR_BACKED};
+pub use paths::{PACKAGE_DATABASES, VAR_BACKED, resolve};
 pub use var::SHARED_VAR;
 
 use super::config::{Config, RootMode};

@@ -165,7 +165,7 @@ impl Builder<'_> {
 }
 
 /// A symlink's target as a path below the root, without leading slash; `None` where it leads out.
-fn resolve(link: &str, target: &str) -> Option<String> {
+pub fn resolve(link: &str, target: &str) -> Option<String> {
     let mut parts: alloc::vec::Vec<&str> = alloc::vec::Vec::new();
     let parent = link.rsplit_once('/').map_or("", |(parent, _)| parent);
     let start = if target.starts_with('/') { "" } else { parent };

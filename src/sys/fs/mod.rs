@@ -194,6 +194,12 @@ pub fn set_owner(file: impl AsFd, uid: u32, gid: u32) -> SysResult<()> {
     Ok(fs::chownat(file, "", Some(uid), Some(gid), AtFlags::EMPTY_PATH)?)
 }
 
+/// Sets the permission bits of a directory or file below `root`.
+pub fn set_mode_in(root: impl AsFd, path: &str, mode: u16) -> SysResult<()> {
+    let (parent, name) = split(path);
+    Ok(fs::chmodat(open_dir_in(root, parent)?, name, Mode::from_raw_mode(mode.into()), AtFlags::empty())?)
+}
+
 /// A symlink's target as text; bytes that are no UTF-8 are replaced.
 pub fn read_link_in(root: impl AsFd, path: &str) -> SysResult<String> {
     let link = open_path_in(root, path)?;

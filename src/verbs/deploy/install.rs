@@ -16,10 +16,19 @@ use bedplate::sys::{AsFd, OwnedFd, fs};
 #[derive(Debug, Clone, Copy)]
 pub struct Content<'a> {
     pub source: &'a Source,
+    pub place: Place,
     pub totals: Totals,
     pub manifest: &'a Manifest,
     /// For the boot partition.
     pub kernel: Option<&'a kernel::Plan<'a>>,
+}
+
+/// Where the tree is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    Elsewhere,
+    /// Beside its place in the store already.
+    Beside,
 }
 
 /// Brings the tree to deployments/ID and its kernel to the boot partition, whole and on the disk, or leaves nothing.
@@ -49,9 +58,13 @@ fn refuse_if(interrupted: bool) -> Result<()> {
 }
 
 fn write(deployments: &OwnedFd, temporary: &str, content: Content<'_>, interrupts: &Interrupts) -> Result<()> {
-    fs::make_dir(deployments, temporary, 0o700).or_fail("cannot make", temporary)?;
+    if content.place == Place::Elsewhere {
+        fs::make_dir(deployments, temporary, 0o700).or_fail("cannot make", temporary)?;
+    }
     let dir = fs::open_dir_in(deployments, temporary).or_fail("cannot open", temporary)?;
-    copy(&dir, content.source, content.totals, interrupts)?;
+    if content.place == Place::Elsewhere {
+        copy(&dir, content.source, content.totals, interrupts)?;
+    }
     let root = fs::open_dir_in(&dir, "root").or_fail("cannot open", "root")?;
     complete(&root)?;
     manifests::write_etc(&dir, &root)?;
@@ -61,7 +74,8 @@ fn write(deployments: &OwnedFd, temporary: &str, content: Content<'_>, interrupt
     fs::write_new_in(&dir, "deployment.toml", 0o600, text.as_bytes()).or_fail("cannot write", "deployment.toml")
 }
 
-fn copy(dir: &OwnedFd, source: &Source, totals: Totals, interrupts: &Interrupts) -> Result<()> {
+/// Copies the tree into the directory, as `root`.
+pub fn copy(dir: &OwnedFd, source: &Source, totals: Totals, interrupts: &Interrupts) -> Result<()> {
     let mut progress = Progress::begin("copying", totals);
     let mut interrupted = false;
     let copied = copy_tree(source.dir.as_fd(), dir.as_fd(), "root", &mut |step| {
@@ -81,7 +95,8 @@ fn copy(dir: &OwnedFd, source: &Source, totals: Totals, interrupts: &Interrupts)
     Ok(())
 }
 
-fn complete(root: &OwnedFd) -> Result<()> {
+/// Makes what every root needs and this one has not.
+pub fn complete(root: &OwnedFd) -> Result<()> {
     for (name, mode) in MOUNT_POINTS {
         match fs::make_dir(root, name, mode) {
             Ok(()) | Err(Errno::EEXIST) => {}

@@ -1,6 +1,7 @@
 //! `deploy`: copies a tree into the store, beside, synced and renamed, and only then arms it in the record. What is half
 //! written can never be selected; the next `deploy` or `remove` clears it away.
 
+mod current;
 mod install;
 mod kernel;
 mod manifests;
@@ -10,11 +11,12 @@ use super::access::View;
 use super::boot_partition::BootPartition;
 use super::hooks::Hooks;
 use super::remove::{clear_leftovers, take_back};
+use super::unlock::System;
 use super::{Exit, counted, loader, plain, say};
 use crate::cli;
 use bedplate::boot::copy::{Totals, measure};
 use bedplate::decide::config::RecordKind;
-use bedplate::decide::deploy::{self, Need, Space, Standing, WhileOnTrial, has_room, may_deploy};
+use bedplate::decide::deploy::{self, Need, Nesting, Space, Standing, WhileOnTrial, has_room, may_deploy};
 use bedplate::decide::kernel::OwnKernel;
 use bedplate::decide::loader::state::Change;
 use bedplate::decide::manifest::{Manifest, TreeKind};
@@ -22,6 +24,7 @@ use bedplate::decide::marker::{Marker, Verdict};
 use bedplate::decide::model::{Candidate, Deployment, Id, Instance};
 use bedplate::decide::record::Key;
 use bedplate::decide::record::change::Armed;
+use bedplate::decide::unlock::is_ours;
 use bedplate::error::{Error, OrFail, Result};
 use bedplate::sys::program::interrupt::Interrupts;
 use bedplate::sys::{AsFd, copy, host};
@@ -33,42 +36,119 @@ pub fn run(args: &cli::Deploy, out: &mut dyn Write) -> Result<Exit> {
     if args.tries == Some(0) {
         return Err(Error::usage("--tries 0: a deployment without tries never boots; give 1 to 255"));
     }
+    let order = Order::of(args)?;
     let boot = BootPartition::find(args.boot.as_deref())?;
     let mut view = View::open_for_change(args.sysroot.as_deref(), &args.run)?;
     let boot = boot.filter(|boot| boot.serves(&view));
     let interrupts = Interrupts::hold().or_fail("cannot hold signals for", "deploy")?;
     clear_leftovers(&view.store, boot.as_ref(), id.as_str())?;
-    let source = Source::open(&args.source)?;
-    let standing = if args.good { Standing::Good } else { Standing::Trial };
-    for warning in check(args, &id, standing, &view, &source)? {
-        log::warn!("{warning}");
+    let mut adding = Adding { args, id, boot, interrupts: &interrupts, out };
+    match order {
+        Order::Tree(path) => {
+            let source = Source::open(path)?;
+            adding.warn(&view, &source, install::Place::Elsewhere)?;
+            let totals = check_room(&view, &source)?;
+            adding.add(&mut view, &source, install::Place::Elsewhere, totals)
+        }
+        Order::Current(command) => adding.changed(&mut view, command),
     }
-    let totals = measure(source.dir.as_fd())?;
-    check_room(&view, &source, totals)?;
-    loader::prove(&view, &id)?;
-    let manifest = manifest(args, id, &view, &source)?;
-    let own = kernel::newest(&source, &manifest);
-    let plan = match (&boot, &own) {
-        (Some(boot), Some(own)) => Some(kernel::plan(boot, own, &view, &source, &manifest, loader_tries(args, standing, &view))?),
-        _ => None,
-    };
-    if plan.is_none() && view.report.is_some() && view.config.boot.record == RecordKind::Bls {
-        return Err(Error::refused(
-            "boot.record is \"bls\", and there would be no entry for the loader to count: the tree needs a kernel with an initramfs, and the boot partition has to be mounted",
-        ));
+}
+
+/// What is asked for.
+enum Order<'a> {
+    /// The tree in this directory.
+    Tree(&'a str),
+    /// The running one, after a command.
+    Current(&'a [String]),
+}
+
+impl<'a> Order<'a> {
+    fn of(args: &'a cli::Deploy) -> Result<Self> {
+        let why = match (args.from_current, args.words.as_slice()) {
+            (false, [path]) => return Ok(Self::Tree(path)),
+            (true, command @ [_, ..]) if !args.good => return Ok(Self::Current(command)),
+            (true, [_, ..]) => "--good is for a tree that is known to work: what a command makes goes on trial".into(),
+            (true, []) => "--from-current needs a command: deploy --from-current --id ID -- COMMAND…".into(),
+            (false, []) => "not given: a directory with a tree, or --from-current and a command (--help tells more)".to_string(),
+            (false, [_, more, ..]) => format!("unrecognized argument: {more} (--help tells more)"),
+        };
+        Err(Error::usage(why))
     }
-    install::install(&view.store, install::Content { source: &source, totals, manifest: &manifest, kernel: plan.as_ref() }, &interrupts)?;
-    let hooks = Hooks::of(&view, &manifest.id)?;
-    if let Err(error) = hooks.add() {
-        take_back(&view.store, boot.as_ref(), &manifest)?;
-        return Err(error);
+}
+
+/// Adds one deployment.
+struct Adding<'a> {
+    args: &'a cli::Deploy,
+    id: Id,
+    boot: Option<BootPartition>,
+    interrupts: &'a Interrupts,
+    out: &'a mut dyn Write,
+}
+
+impl Adding<'_> {
+    fn standing(&self) -> Standing {
+        if self.args.good { Standing::Good } else { Standing::Trial }
     }
-    let armed = arm(args, standing, &mut view, &manifest)?;
-    loader::arm(&view, &manifest.id, change(args, standing, &view))?;
-    let mut text = summary(&manifest, standing, &view, armed);
-    text.push_str(&about_kernel(own.as_ref(), plan.as_ref(), &hooks));
-    say(out, &text)?;
-    Ok(Exit::Done)
+
+    /// Refuses what may not be deployed, and says what a person should know of it.
+    fn warn(&self, view: &View, source: &Source, place: install::Place) -> Result<()> {
+        let warnings = check(self.args, &self.id, self.standing(), view, source, place)?;
+        for warning in &warnings {
+            log::warn!("{warning}");
+        }
+        Ok(())
+    }
+
+    /// All that can be refused is refused before the command runs.
+    fn changed(&mut self, view: &mut View, command: &[String]) -> Result<Exit> {
+        let system = System::look(view)?;
+        is_ours(&system.running(view))?;
+        let (_, tree) = system.booted()?;
+        let source = Source { dir: copy::open_again(tree).or_fail("cannot open", "the running deployment")? };
+        check(self.args, &self.id, self.standing(), view, &source, install::Place::Beside)?;
+        let totals = check_room(view, &source)?;
+        loader::prove(view, &self.id)?;
+        let id = self.id.clone();
+        let work = current::Work { system: &system, id: &id, command, interrupts: self.interrupts };
+        let made = work.make(view, &source, totals)?;
+        let place = install::Place::Beside;
+        let totals = measure(made.dir.as_fd());
+        let checked = totals.and_then(|totals| self.warn(view, &made, place).map(|()| totals));
+        let added = checked.and_then(|totals| self.add(view, &made, place, totals));
+        if added.is_err() {
+            work.clear(&view.store)?;
+        }
+        added
+    }
+
+    fn add(&mut self, view: &mut View, source: &Source, place: install::Place, totals: Totals) -> Result<Exit> {
+        let (args, standing, boot) = (self.args, self.standing(), self.boot.as_ref());
+        loader::prove(view, &self.id)?;
+        let manifest = manifest(args, self.id.clone(), view, source)?;
+        let own = kernel::newest(source, &manifest);
+        let plan = match (boot, &own) {
+            (Some(boot), Some(own)) => Some(kernel::plan(boot, own, view, source, &manifest, loader_tries(args, standing, view))?),
+            _ => None,
+        };
+        if plan.is_none() && view.report.is_some() && view.config.boot.record == RecordKind::Bls {
+            return Err(Error::refused(
+                "boot.record is \"bls\", and there would be no entry for the loader to count: the tree needs a kernel with an initramfs, and the boot partition has to be mounted",
+            ));
+        }
+        let content = install::Content { source, place, totals, manifest: &manifest, kernel: plan.as_ref() };
+        install::install(&view.store, content, self.interrupts)?;
+        let hooks = Hooks::of(view, &manifest.id)?;
+        if let Err(error) = hooks.add() {
+            take_back(&view.store, boot, &manifest)?;
+            return Err(error);
+        }
+        let armed = arm(args, standing, view, &manifest)?;
+        loader::arm(view, &manifest.id, change(args, standing, view))?;
+        let mut text = summary(&manifest, standing, view, armed);
+        text.push_str(&about_kernel(own.as_ref(), plan.as_ref(), &hooks));
+        say(self.out, &text)?;
+        Ok(Exit::Done)
+    }
 }
 
 /// What the loader counts down, where it is the one that counts.
@@ -90,11 +170,16 @@ fn about_kernel(own: Option<&OwnKernel>, plan: Option<&kernel::Plan<'_>>, hooks:
     }
 }
 
-fn check(args: &cli::Deploy, id: &Id, standing: Standing, view: &View, source: &Source) -> Result<Vec<String>> {
+fn check(args: &cli::Deploy, id: &Id, standing: Standing, view: &View, source: &Source, place: install::Place) -> Result<Vec<String>> {
     let existing = view.store.deployments()?;
     let store = deploy::Store { existing: &existing, record: &view.ledger.record, booted: view.booted_key(), protected: &protected(view) };
     let trial = if args.force { WhileOnTrial::Force } else { WhileOnTrial::Refuse };
-    may_deploy(id, standing, trial, store, &source.facts(&view.store)?)
+    let mut facts = source.facts(&view.store)?;
+    if place == install::Place::Beside {
+        // The running deployment and its copy are in the store, and belong there.
+        facts.place = Nesting::Apart;
+    }
+    may_deploy(id, standing, trial, store, &facts)
 }
 
 /// What the boot loader that counts is told.
@@ -105,10 +190,13 @@ fn change(args: &cli::Deploy, standing: Standing, view: &View) -> Change {
     }
 }
 
-fn check_room(view: &View, source: &Source, totals: Totals) -> Result<()> {
+/// Of the tree, for which there is room.
+fn check_room(view: &View, source: &Source) -> Result<Totals> {
+    let totals = measure(source.dir.as_fd())?;
     let space = copy::space(&view.store.dir).or_fail("cannot look at the space of", "bedplate")?;
     let need = Need { bytes: totals.bytes, inodes: totals.inodes(), sharing: source.sharing(&view.store) };
-    has_room(need, Space { bytes: space.bytes, inodes: space.inodes })
+    has_room(need, Space { bytes: space.bytes, inodes: space.inodes })?;
+    Ok(totals)
 }
 
 /// What keeps its slot: the booted one and what boots if the next boot fails.

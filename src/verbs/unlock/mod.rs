@@ -27,6 +27,7 @@ pub fn run(args: &cli::Unlock, out: &mut dyn Write) -> Result<Exit> {
 }
 
 /// The running system, as far as it decides what may be opened.
+#[derive(Debug)]
 pub struct System {
     pub deployment: Option<Deployment>,
     /// The deployment's own tree, whatever is mounted over parts of it.
