@@ -105,6 +105,7 @@ impl Announcement<'_> {
             previous: self.facts.previous.as_ref().map(|ending| previous(self.facts, ending)),
             reset: self.standing.reset,
             failed: self.failed,
+            carried: self.standing.carried,
             mounts: self.standing.mounts,
             warnings: self.warnings,
             timing: self.standing.timing,

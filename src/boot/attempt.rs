@@ -1,15 +1,16 @@
 //! One attempt at one deployment: look, plan, apply, verify, hand over. A failure leaves nothing mounted.
 
 use super::apply::{self, Bases};
+use super::carry;
 use super::prepare::Options;
 use super::reset::Given;
 use super::stage::Stage;
 use super::store::Store;
 use super::{clean, reset, tree, verify};
-use crate::decide::model::{Counting, Deployment, Disk, Facts, Mounted, Plan, Request, ResetDone, Timing};
+use crate::decide::model::{Carried, Counting, Deployment, Disk, Facts, Mounted, Plan, Request, ResetDone, Timing};
 use crate::decide::plan;
 use crate::decide::plan::validate::validate;
-use crate::decide::record::Record;
+use crate::decide::record::{Key, Record};
 use crate::error::{OrFail, Result};
 use crate::sys::{AsFd, fs, host};
 use alloc::format;
@@ -24,6 +25,7 @@ pub struct Standing {
     pub timing: Vec<Timing>,
     pub warnings: Vec<String>,
     pub reset: Option<ResetDone>,
+    pub carried: Option<Carried>,
 }
 
 /// What an attempt is made with, whichever deployment it is.
@@ -35,12 +37,17 @@ pub struct Ground<'a> {
     pub facts: &'a Facts,
     pub record: &'a Record,
     pub disk: &'a Disk,
+    /// Whose boot the one before this one was.
+    pub before: Option<Key>,
 }
 
 /// Brings one deployment to SYSROOT, whole and verified, or undoes everything.
 pub fn attempt(ground: &Ground<'_>, deployment: &Deployment, counting: Counting) -> Result<Standing> {
     let Ground { options, request, store, disk, .. } = *ground;
     let reset = reset::run(&Given { store, deployment, disk, boot: &ground.facts.boot_id, arguments: &request.reset });
+    let began = host::monotonic_micros();
+    let carry::Outcome { carried, warnings: carry_warnings } = carry::carry(ground, deployment)?;
+    let carry = carried.as_ref().map(|_| Timing { step: "carry /etc forward".into(), micros: host::monotonic_micros() - began });
     let cleaned = clean::clean(ground, deployment);
     let started = host::monotonic_micros();
     let tree = tree::gather(store, deployment, &request.config, disk, request.init.as_deref())?;
@@ -50,9 +57,9 @@ pub fn attempt(ground: &Ground<'_>, deployment: &Deployment, counting: Counting)
     // Dropped with everything on it, unless it is handed over.
     let stage = Stage::begin(&options.run)?;
     let (mounts, applied) = build(options, store, &plan, stage)?;
-    let timing = [planned].into_iter().chain(applied.timing).collect();
-    let warnings = reset.warnings.into_iter().chain(cleaned).chain(applied.warnings).collect();
-    Ok(Standing { plan, mounts, timing, warnings, reset: reset.done })
+    let timing = carry.into_iter().chain([planned]).chain(applied.timing).collect();
+    let warnings = reset.warnings.into_iter().chain(carry_warnings).chain(cleaned).chain(applied.warnings).collect();
+    Ok(Standing { plan, mounts, timing, warnings, reset: reset.done, carried })
 }
 
 fn build(options: &Options, store: &Store, plan: &Plan, stage: Stage) -> Result<(Vec<Mounted>, apply::Applied)> {

@@ -112,25 +112,10 @@ impl<'a> Describer<'a> {
         if !self.go(parent)? {
             return Ok(None);
         }
-        let Some((_, dir)) = &self.place else { return Ok(None) };
-        let meta = match sys::look(dir, &name) {
-            Err(Errno::ENOENT) => return Ok(None),
-            meta => meta?,
-        };
-        let named = Subject::Named(dir.as_fd(), &name);
-        let (kind, attributes) = match meta.node {
-            Node::Regular => {
-                let file = sys::open_file_at(dir, &name)?;
-                (Kind::File(content_of(&file, &meta, content, &mut self.buffer, tick)?), attributes(Subject::Open(file.as_fd()))?)
-            }
-            Node::Symlink => (Kind::Symlink(digest_of(sys::read_link(dir, &name)?.to_bytes())), attributes(named)?),
-            Node::Directory => (Kind::Directory, attributes(named)?),
-            Node::Character(device) => (Kind::Character(number(device)), attributes(named)?),
-            Node::Block(device) => (Kind::Block(number(device)), attributes(named)?),
-            Node::Fifo => (Kind::Fifo, attributes(named)?),
-            Node::Socket => (Kind::Socket, attributes(named)?),
-        };
-        Ok(Some(Entry { path: path.into(), kind, mode: meta.mode, uid: meta.uid, gid: meta.gid, attributes }))
+        match &self.place {
+            Some((_, dir)) => describe(dir.as_fd(), &name, path, content, &mut Reading { buffer: &mut self.buffer, tick }),
+            None => Ok(None),
+        }
     }
 
     /// The names in a directory.
@@ -154,6 +139,39 @@ impl<'a> Describer<'a> {
         }
         Ok(true)
     }
+}
+
+/// How a file is read.
+struct Reading<'a> {
+    buffer: &'a mut [u8],
+    tick: &'a mut dyn FnMut(u64) -> Flow,
+}
+
+/// Describes one thing by its name in a directory; `path` is what it is called. `None`: nothing is there.
+pub fn describe_as(dir: BorrowedFd<'_>, name: &CStr, path: &[u8]) -> SysResult<Option<Entry>> {
+    let mut buffer = vec![0; 64 << 10];
+    describe(dir, name, path, Content::Read, &mut Reading { buffer: &mut buffer, tick: &mut |_| Flow::Continue })
+}
+
+fn describe(dir: BorrowedFd<'_>, name: &CStr, path: &[u8], content: Content, reading: &mut Reading<'_>) -> SysResult<Option<Entry>> {
+    let meta = match sys::look(dir, name) {
+        Err(Errno::ENOENT) => return Ok(None),
+        meta => meta?,
+    };
+    let named = Subject::Named(dir, name);
+    let (kind, attributes) = match meta.node {
+        Node::Regular => {
+            let file = sys::open_file_at(dir, name)?;
+            (Kind::File(content_of(&file, &meta, content, reading.buffer, reading.tick)?), attributes(Subject::Open(file.as_fd()))?)
+        }
+        Node::Symlink => (Kind::Symlink(digest_of(sys::read_link(dir, name)?.to_bytes())), attributes(named)?),
+        Node::Directory => (Kind::Directory, attributes(named)?),
+        Node::Character(device) => (Kind::Character(number(device)), attributes(named)?),
+        Node::Block(device) => (Kind::Block(number(device)), attributes(named)?),
+        Node::Fifo => (Kind::Fifo, attributes(named)?),
+        Node::Socket => (Kind::Socket, attributes(named)?),
+    };
+    Ok(Some(Entry { path: path.into(), kind, mode: meta.mode, uid: meta.uid, gid: meta.gid, attributes }))
 }
 
 /// The directory and the last name of a path of an inventory.

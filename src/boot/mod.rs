@@ -3,6 +3,7 @@
 pub mod announce;
 pub mod apply;
 pub mod attempt;
+pub mod carry;
 pub mod clean;
 pub mod copy;
 pub mod countdown;

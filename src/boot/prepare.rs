@@ -12,6 +12,7 @@ use super::{announce, evidence, facts, kexec, load, nothing_boots, sysroot};
 use crate::decide::model::{Candidate, Counting, Deployment, Disk, Facts, FailedCandidate, Id, Report, Request, Selection};
 use crate::decide::nothing_boots::Scene;
 use crate::decide::plan::units;
+use crate::decide::record::Key;
 use crate::decide::record::change::{Attempt, Failure};
 use crate::decide::record::ending::{Ending, Phase};
 use crate::decide::select::{Input, select};
@@ -108,6 +109,8 @@ struct Boot<'a> {
     disk: Disk,
     guard: Guard,
     loader: Seen,
+    /// Whose boot the one before this one was.
+    before: Option<Key>,
     failed: Vec<FailedCandidate>,
     warnings: Vec<String>,
 }
@@ -122,6 +125,7 @@ impl<'a> Boot<'a> {
         if let Some(attempt) = &request.attempt {
             ledger.record.continue_boot(attempt.short(), facts.boot_id.short());
         }
+        let before = ledger.record.ran_before(facts.boot_id.short());
         let within = if request.attempt.is_some() { Within::OneBoot } else { Within::NewBoot };
         evidence::find_out(&store, &mut facts, &mut ledger.record, within);
         let loader = look_at_loader(&request, &store, &facts);
@@ -131,7 +135,7 @@ impl<'a> Boot<'a> {
         warnings.extend(facts.deployments.iter().filter_map(torn));
         say(warnings.get(heard..).unwrap_or_default());
         let guard = Guard::new(&options.run, request.config.boot.watchdog);
-        Ok(Self { options, request, store, facts, ledger, disk, guard, loader, failed: Vec::new(), warnings })
+        Ok(Self { options, request, store, facts, ledger, disk, guard, loader, before, failed: Vec::new(), warnings })
     }
 
     fn bring_up(mut self) -> Result<Report> {
@@ -257,8 +261,8 @@ impl<'a> Boot<'a> {
             let running = load::cmdline(self.options.cmdline.as_deref())?;
             match kexec::jump(&self.store, &candidate.id, kernel, &running, &self.facts.boot_id)? {}
         }
-        let Self { options, request, store, facts, disk, .. } = self;
-        let ground = Ground { options, request, store, facts, record: &self.ledger.record, disk };
+        let Self { options, request, store, facts, disk, before, .. } = self;
+        let ground = Ground { options, request, store, facts, record: &self.ledger.record, disk, before: *before };
         attempt::attempt(&ground, deployment, candidate.counting)
     }
 

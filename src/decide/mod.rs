@@ -17,6 +17,7 @@ pub mod lint;
 pub mod loader;
 pub mod manifest;
 pub mod marker;
+pub mod merge;
 pub mod model;
 pub mod mountinfo;
 pub mod nothing_boots;

@@ -4,6 +4,7 @@ use super::Exit;
 use super::access::View;
 use super::health;
 use crate::cli;
+use bedplate::boot::carry;
 use bedplate::boot::countdown;
 use bedplate::boot::evidence;
 use bedplate::decide::evidence::{judge, remember};
@@ -46,9 +47,13 @@ fn started(args: &cli::Note) -> Result<Exit> {
         for failed in view.report.iter().flat_map(|report| &report.failed) {
             view.note("failed", &failed.id, &failed.why);
         }
+        if let Some((carried, booted)) = view.report.as_ref().and_then(|report| report.carried.as_ref()).zip(view.booted()) {
+            view.note("carried", &booted.id, &carried.summary());
+        }
     }
     if let Some(key) = view.booted_key() {
         view.ledger.record.note_started(key, boot);
+        carry::overtake(&view.store, &view.facts, &view.ledger.record, key)?;
     }
     let argument = view.argument();
     if let Some(id) = view.ledger.record.drop_spent_default(view.config.boot.tries, boot, argument).and_then(|key| view.id_of(key)) {

@@ -6,6 +6,7 @@
 mod again;
 mod asked;
 mod booted;
+mod carry;
 mod damage;
 mod drift;
 mod ended;

@@ -159,6 +159,7 @@ impl Bench {
                 fell_back_from: None,
             },
             previous: None,
+            carried: None,
             reset: None,
             failed: Vec::new(),
             mounts: Vec::new(),

@@ -1,7 +1,7 @@
 //! The steps that make directories and files. What is there already is never changed.
 
 use super::bases::{Bases, shown};
-use crate::boot::copy::{self, Flow};
+use crate::boot::copy::{self, Fill};
 use crate::decide::model::{Base, Owner, Place};
 use crate::error::{Errno, OrFail, Result};
 use crate::sys::{AsFd, OwnedFd, SysResult, fs};
@@ -63,32 +63,15 @@ pub(super) fn file(bases: &Bases<'_>, at: &Place, mode: u16, content: &str) -> R
     fs::write_all(file, content.as_bytes()).or_fail("cannot write", &on)
 }
 
-/// Copies beside, syncs, renames: a copy that was cut short is never seen and is made again. The result are warnings.
+/// The result are warnings.
 pub(super) fn fill(bases: &Bases<'_>, from: &Place, to: &Place) -> Result<Vec<String>> {
     let on = shown(to);
     let anchor = bases.anchor(to.base).or_fail("cannot open the base of", &on)?;
-    match fs::names_in(&anchor, &to.path) {
-        Ok(names) if !names.is_empty() => return Ok(Vec::new()),
-        Ok(_) | Err(Errno::ENOENT) => {}
-        Err(errno) => return Err(errno).or_fail("cannot read", &on),
+    let source = || fs::open_dir_in(bases.source(from)?, "").or_fail("cannot open", &shown(from));
+    match copy::fill(anchor.as_fd(), &to.path, &on, source)? {
+        Fill::Full => Ok(Vec::new()),
+        Fill::Filled(copied) => Ok(left_out(&copied.left_out, &on)),
     }
-    let (directory, name) = fs::split(&to.path);
-    if !directory.is_empty() {
-        fs::make_dirs(&anchor, directory, 0o755).or_fail("cannot make the directory of", &on)?;
-    }
-    let parent = fs::open_dir_in(&anchor, directory).or_fail("cannot open the directory of", &on)?;
-    let beside = format!(".{name}.new");
-    copy::remove_tree(parent.as_fd(), &beside)?;
-    let source = fs::open_dir_in(bases.source(from)?, "").or_fail("cannot open", &shown(from))?;
-    let copied = copy::copy_tree(source.as_fd(), parent.as_fd(), &beside, &mut |_| Flow::Continue)?;
-    put_in_place(&parent, &beside, name).or_fail("cannot put the copy in place at", &on)?;
-    Ok(left_out(&copied.left_out, &on))
-}
-
-fn put_in_place(parent: &OwnedFd, beside: &str, name: &str) -> SysResult<()> {
-    fs::sync_fs(parent)?;
-    fs::rename_in(parent, beside, name)?;
-    fs::sync(parent)
 }
 
 fn left_out(left_out: &copy::LeftOut, on: &str) -> Vec<String> {

@@ -6,8 +6,8 @@
 use super::LeftOut;
 use super::walk::Trail;
 use crate::error::{Errno, Result};
-use crate::sys::BorrowedFd;
 use crate::sys::copy::{self as sys, Meta, Node, Subject};
+use crate::sys::{BorrowedFd, SysResult};
 use core::ffi::CStr;
 
 pub struct Dress<'a> {
@@ -22,6 +22,12 @@ pub fn is_copied(key: &CStr) -> bool {
     let key = key.to_bytes();
     let namespaces: [&[u8]; 5] = [b"user.", b"trusted.", b"security.", b"system.posix_acl_access", b"system.posix_acl_default"];
     namespaces.iter().any(|namespace| key.starts_with(namespace)) && !key.starts_with(b"trusted.overlay.")
+}
+
+/// An ACL that a new directory has from the one that it is in would be passed on to all that is made in it.
+pub fn clear_inherited(dir: BorrowedFd<'_>) -> SysResult<()> {
+    let acls = [c"system.posix_acl_default", c"system.posix_acl_access"];
+    acls.into_iter().try_for_each(|key| sys::remove_attribute(Subject::Open(dir), key))
 }
 
 impl Dress<'_> {

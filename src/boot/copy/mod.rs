@@ -6,12 +6,14 @@
 
 mod content;
 mod dress;
+mod fill;
 mod links;
 mod measure;
 mod one;
 mod remove;
 #[cfg(test)]
 pub(crate) mod scratch;
+mod single;
 mod tree;
 pub(super) mod walk;
 
@@ -19,18 +21,21 @@ pub(super) mod walk;
 mod tests;
 
 pub use content::shares_blocks;
-pub(super) use dress::{Dress, is_copied};
+pub(super) use dress::{Dress, clear_inherited, is_copied};
+pub use fill::{Fill, fill};
 pub use links::linked_outside;
 pub use measure::measure;
 pub(super) use one::copy_one;
 pub(super) use remove::remove_named;
 pub use remove::{remove_tree, remove_tree_in};
+pub(super) use single::{Singles, Way};
 
 use crate::error::{OrFail, Result};
 use crate::sys::{BorrowedFd, copy as sys};
 use alloc::ffi::CString;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::ffi::CStr;
 
 /// Whether to go on; the answer of whoever watches a copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,8 +124,15 @@ pub fn copy_tree_with(
     name: &str,
     watch: &mut dyn FnMut(&Progress<'_>) -> Flow,
 ) -> Result<Copied> {
+    let name = component(name)?;
     let view = walk::View::open(from, mounts)?;
-    tree::Copier::begin(&view, mounts, to_parent, name, watch)?.run()
+    tree::Copier::begin(&view, mounts, to_parent, &name, watch)?.run()
+}
+
+/// The same as [`copy_tree`], by a name that may be any bytes.
+pub(super) fn copy_tree_as(from: BorrowedFd<'_>, to_parent: BorrowedFd<'_>, name: &CStr) -> Result<Copied> {
+    let view = walk::View::open(from, Mounts::Stay)?;
+    tree::Copier::begin(&view, Mounts::Stay, to_parent, name, &mut |_| Flow::Continue)?.run()
 }
 
 /// Gives a directory what another one has besides its entries; what cannot be kept is told.

@@ -133,6 +133,14 @@ impl View {
         sys::open_again(from).map(Self::Plain).or_fail("cannot open", ".")
     }
 
+    /// Like a bare one, and read-only: whatever is done with it, the source is not touched.
+    pub fn quiet(from: BorrowedFd<'_>) -> Result<Self> {
+        match sys::quiet_view(from) {
+            Ok(view) => Ok(Self::Bare(view)),
+            Err(_) => sys::open_again(from).map(Self::Plain).or_fail("cannot open", "."),
+        }
+    }
+
     pub fn dir(&self) -> BorrowedFd<'_> {
         match self {
             Self::Bare(view) => view.dir.as_fd(),

@@ -6,7 +6,7 @@ mod same;
 mod tests;
 
 pub use crate::decide::drift::Mark;
-pub use same::{attributes, compare, compare_dress};
+pub use same::{attributes, compare, compare_dress, same_metadata};
 
 use crate::error::Errno;
 use crate::sys::copy::{self as sys, Device, Meta, Node, Subject};

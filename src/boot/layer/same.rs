@@ -38,6 +38,11 @@ pub fn compare_dress(a: (&Meta, Subject<'_>), b: (&Meta, Subject<'_>)) -> SysRes
     Ok(if same { Sameness::Same } else { Sameness::Metadata })
 }
 
+/// In mode, owner and extended attributes.
+pub fn same_metadata(a: &Entry<'_>, b: &Entry<'_>) -> SysResult<bool> {
+    Ok(compare_dress((&a.meta, a.subject()), (&b.meta, b.subject()))? == Sameness::Same)
+}
+
 fn same_content(one: &OwnedFd, other: &OwnedFd, size: u64) -> SysResult<bool> {
     const CHUNK: usize = 64 << 10;
     let length = usize::try_from(size).unwrap_or(CHUNK).clamp(1, CHUNK);

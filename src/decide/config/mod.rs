@@ -146,6 +146,8 @@ pub struct Etc {
     pub keep: Vec<String>,
     /// Drift that is dropped at each boot.
     pub clean: Vec<Clean>,
+    /// With mode overlay: what is never carried forward, beside what never is; below /etc, a directory with all that is in it.
+    pub derived: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -1,6 +1,6 @@
 //! Configuration files to one [`Config`], key by key, with everything that is wrong with them as a list.
 
-use super::value::{Wrong, duration, flag, is_normal, kept_path, list, number, text, word};
+use super::value::{Wrong, derived_path, duration, flag, is_normal, kept_path, list, number, text, word};
 use super::{
     Clean, Config, Count, DeclaredPath, EtcMode, KernelMismatch, OnExhausted, Origins, PathMode, RecordKind, Require, RootMode, Scope,
     VarMode, WhenNothingBoots,
@@ -181,7 +181,7 @@ impl<'a> Merger<'a> {
 
 const SECTIONS: [&str; 6] = ["boot", "root", "etc", "var", "integrity", "ostree"];
 
-const KEYS: [&str; 22] = [
+const KEYS: [&str; 23] = [
     "boot.tries",
     "boot.good-tries",
     "boot.count",
@@ -198,6 +198,7 @@ const KEYS: [&str; 22] = [
     "etc.mode",
     "etc.keep",
     "etc.clean",
+    "etc.derived",
     "var.mode",
     "var.source",
     "integrity.require",
@@ -232,6 +233,7 @@ fn reset(config: &mut Config, name: &str) {
         "etc.mode" => config.etc.mode = default.etc.mode,
         "etc.keep" => config.etc.keep = default.etc.keep,
         "etc.clean" => config.etc.clean = default.etc.clean,
+        "etc.derived" => config.etc.derived = default.etc.derived,
         "var.mode" => config.var.mode = default.var.mode,
         "var.source" => config.var.source = default.var.source,
         "ostree.rollback" => config.ostree.rollback = default.ostree.rollback,
@@ -257,6 +259,7 @@ fn set(config: &mut Config, name: &str, value: &DeValue<'_>) -> Set {
         "etc.mode" => word(value, EtcMode::WORDS).map(|v| config.etc.mode = v),
         "etc.keep" => list(value, &kept_path).map(|v| config.etc.keep = v),
         "etc.clean" => list(value, &|v| word(v, Clean::WORDS)).map(|v| config.etc.clean = v),
+        "etc.derived" => list(value, &derived_path).map(|v| config.etc.derived = v),
         "var.mode" => word(value, VarMode::WORDS).map(|v| config.var.mode = v),
         "var.source" => text(value).map(|v| config.var.source = v),
         "integrity.require" => word(value, Require::WORDS).map(|v| config.integrity.require = v),

@@ -14,7 +14,7 @@ fn read(texts: &[&str]) -> (Config, Vec<String>) {
 fn every_key_is_understood() {
     let (config, problems) = read(&["[boot]\ntries = 5\ngood-tries = 0\ncount = \"always\"\nrefunds = 2\ndeadline = \"1min 30s\"\n\
          on-exhausted = \"stop\"\nwhen-nothing-boots = \"halt\"\nkernel-mismatch = \"skip\"\nrecord = \"gpt\"\nrecord-device = \"/dev/x\"\n\
-         watchdog = 30\nkeep = 0\n[root]\nmode = \"transient\"\n[etc]\nmode = \"ro\"\nkeep = [\"/etc/ssh/\", \"x\"]\nclean = [\"stale\"]\n\
+         watchdog = 30\nkeep = 0\n[root]\nmode = \"transient\"\n[etc]\nmode = \"ro\"\nkeep = [\"/etc/ssh/\", \"x\"]\nclean = [\"stale\"]\nderived = [\"/etc/x/y\"]\n\
          [var]\nmode = \"device\"\nsource = \"LABEL=v\"\n[integrity]\nrequire = \"verity\"\nkeys = \"/k\"\nmin-sequence = 7\n\
          [ostree]\nrollback = true\n[[path]]\ntarget = \"/var/lib/app\"\nscope = \"deployment\"\nmode = \"ro\"\nsource = \"s\"\n"]);
     assert_eq!(problems, [""; 0]);
@@ -36,7 +36,7 @@ fn every_key_is_understood() {
     let expected = Config {
         boot,
         root: Root { mode: RootMode::Transient },
-        etc: Etc { mode: EtcMode::Ro, keep: vec!["ssh".into(), "x".into()], clean: vec![Clean::Stale] },
+        etc: Etc { mode: EtcMode::Ro, keep: vec!["ssh".into(), "x".into()], clean: vec![Clean::Stale], derived: vec!["x/y".into()] },
         var: Var { mode: VarMode::Device, source: "LABEL=v".into() },
         integrity: Integrity { require: Require::Verity, keys: "/k".into(), min_sequence: 7 },
         ostree: Ostree { rollback: true },

@@ -54,9 +54,18 @@ pub(super) fn list<T>(
 
 /// A directory of /etc, with or without "/etc/" before it.
 pub(super) fn kept_path(value: &DeValue<'_>) -> core::result::Result<String, Wrong> {
+    path_of_etc(value, "a list of directories of /etc")
+}
+
+/// A file or directory of /etc, likewise.
+pub(super) fn derived_path(value: &DeValue<'_>) -> core::result::Result<String, Wrong> {
+    path_of_etc(value, "a list of files and directories of /etc")
+}
+
+fn path_of_etc(value: &DeValue<'_>, right: &str) -> core::result::Result<String, Wrong> {
     let path = text(value)?;
     let inner = path.trim_start_matches('/').trim_start_matches("etc/").trim_matches('/').to_string();
-    if is_normal(&inner) { Ok(inner) } else { expected("a list of directories of /etc") }
+    if is_normal(&inner) { Ok(inner) } else { expected(right) }
 }
 
 pub(super) fn is_normal(path: &str) -> bool {

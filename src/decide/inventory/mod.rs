@@ -24,7 +24,7 @@ mod tests;
 
 pub use difference::{Change, Difference, Kinds, changes};
 pub use index::Index;
-pub use parse::parse;
+pub use parse::{parse, parse_line};
 
 use alloc::vec::Vec;
 use core::fmt::{self, Write};

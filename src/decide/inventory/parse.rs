@@ -39,6 +39,11 @@ pub fn parse(text: &str) -> Result<Inventory, Problem> {
     Ok(Inventory { entries })
 }
 
+/// One line of the current format, without its end.
+pub fn parse_line(line: &str) -> Result<Entry, &'static str> {
+    parse_entry(line, Format::Current)
+}
+
 pub(super) fn parse_entry(line: &str, format: Format) -> Result<Entry, &'static str> {
     let mut words = line.split(' ');
     let mut word = || words.next().filter(|word| !word.is_empty()).ok_or("fewer words than the format has");

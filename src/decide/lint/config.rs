@@ -40,6 +40,9 @@ fn without_effect(merged: &Merged) -> Vec<(&'static str, alloc::string::String)>
     if !etc.keep.is_empty() && etc.mode != EtcMode::Transient {
         texts.push(("etc.keep", format!("etc.keep has no effect with etc.mode = \"{}\": it goes with \"transient\"", etc.mode.word())));
     }
+    if !etc.derived.is_empty() && etc.mode != EtcMode::Overlay {
+        texts.push(("etc.derived", format!("etc.derived has no effect with etc.mode = \"{}\": it goes with \"overlay\"", etc.mode.word())));
+    }
     if !var.source.is_empty() && var.mode != VarMode::Device {
         texts.push(("var.source", format!("var.source has no effect with var.mode = \"{}\": it goes with \"device\"", var.mode.word())));
     }

@@ -52,6 +52,10 @@ fn findings_on_the_configuration() {
             "[integrity]\nrequire = \"signed\"\n",
             "warning: f:2: integrity.require is not supported by this version: deployments are not verified",
         ),
+        (
+            "[etc]\nmode = \"ro\"\nderived = [\"ssl/cache\"]\n",
+            "warning: f:3: etc.derived has no effect with etc.mode = \"ro\": it goes with \"overlay\"",
+        ),
         ("[etc]\nkeep = [\"ssh\"]\n", "warning: f:2: etc.keep has no effect with etc.mode = \"overlay\": it goes with \"transient\""),
         ("[var]\nsource = \"LABEL=v\"\n", "warning: f:2: var.source has no effect with var.mode = \"bind\": it goes with \"device\""),
         (

@@ -1,5 +1,6 @@
 //! Plain types that the rest shares, in the order in which data flows: Request, Facts, Choice, Plan, Report.
 
+mod carried;
 mod choice;
 mod facts;
 #[cfg(test)]
@@ -9,6 +10,7 @@ mod plan;
 mod report;
 mod request;
 
+pub use carried::*;
 pub use choice::*;
 pub use facts::*;
 pub use name::*;

@@ -1,6 +1,6 @@
 //! The report of a boot: /run/bedplate/boot.json.
 
-use super::{BootId, Id, Instance};
+use super::{BootId, Carried, Id, Instance};
 use crate::decide::config::Config;
 use crate::decide::record::Outcome;
 use crate::decide::record::ending::Phase;
@@ -29,6 +29,9 @@ pub struct Report {
     pub reset: Option<ResetDone>,
     /// Candidates that failed in this boot before this one stood, in order.
     pub failed: Vec<FailedCandidate>,
+    /// What came of carrying /etc forward, where this boot did that.
+    #[serde(default)]
+    pub carried: Option<Carried>,
     /// The declared mount table, as verified.
     pub mounts: Vec<Mounted>,
     pub warnings: Vec<String>,

@@ -130,6 +130,12 @@ impl Record {
         }
     }
 
+    /// The deployment whose root stood in the last boot before `now` that the record knows of.
+    pub fn ran_before(&self, now: ShortBootId) -> Option<Key> {
+        let stood = |last: &LastBoot| last.boot != now && self.slot(last.key).is_some_and(|slot| !slot.failed_in(last.boot));
+        self.last.filter(stood).map(|last| last.key)
+    }
+
     /// Not one whose root could not be mounted either: after it the same boot went on with the incumbent, or with nothing.
     fn is_open(&self, last: &LastBoot) -> bool {
         matches!(last.phase, Phase::Begun | Phase::Started) && self.slot(last.key).is_some_and(|slot| !slot.failed_in(last.boot))

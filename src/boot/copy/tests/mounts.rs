@@ -88,7 +88,7 @@ fn without_the_right_to_clone_mounts_it_leaves_out_what_they_cover() {
     let (scratch, original) = covered();
     let view = walk::View::Plain(sys::open_again(&original).unwrap());
     let mut watch = go_on;
-    let copier = tree::Copier::begin(&view, Mounts::Stay, scratch.dir.as_fd(), "copy", &mut watch).unwrap();
+    let copier = tree::Copier::begin(&view, Mounts::Stay, scratch.dir.as_fd(), c"copy", &mut watch).unwrap();
     let left_out = copier.run().unwrap().left_out;
     uncover(&scratch);
     assert_eq!(left_out.first, ["\"file\": covered by another mount"]);
