@@ -17,6 +17,8 @@ pub const TARGETS: &[Target] = &[
     ("manifest", text::manifest),
     ("marker", text::marker),
     ("inventory", text::inventory),
+    ("conflicts", text::conflicts),
+    ("accounts", text::accounts),
     ("mountinfo", text::mountinfo),
     ("fstab", text::fstab),
     ("os_release", text::os_release),

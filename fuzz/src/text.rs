@@ -2,6 +2,8 @@
 
 use bedplate::decide::cmdline::{Cmdline, raw_words, request};
 use bedplate::decide::config::{Config, EtcMode, Require, RootMode, Source, fragments, merge};
+use bedplate::decide::merge::conflicts;
+use bedplate::decide::merge::lines::{Table, merge as merge_lines};
 use bedplate::decide::model::{BootId, Id, Instance, Report};
 use bedplate::decide::os_release as release;
 use bedplate::decide::reset::glob::{Fate, Glob, fate};
@@ -9,6 +11,7 @@ use bedplate::decide::reset::journal::{Journal, Todo};
 use bedplate::decide::reset::queue;
 use bedplate::decide::rootspec::RootSpec;
 use bedplate::decide::{fstab as tab, inventory as content, kernel, lint, manifest as deployment, marker as mark, mountinfo as mounts};
+use std::collections::BTreeSet;
 
 fn with_text(data: &[u8], target: impl FnOnce(&str)) {
     if let Ok(text) = core::str::from_utf8(data) {
@@ -123,6 +126,36 @@ pub fn inventory(data: &[u8]) {
             }
         }
     });
+}
+
+pub fn conflicts(data: &[u8]) {
+    with_text(data, |text| match conflicts::parse(text) {
+        Ok(list) => {
+            assert_eq!(conflicts::parse(&list.to_string()), Ok(list.clone()));
+            assert!(list.0.iter().all(|conflict| list.find(&conflict.local.path) == Some(conflict)));
+        }
+        Err(problem) => assert!((1..=lines_of(text)).contains(&problem.line)),
+    });
+}
+
+/// Three versions of an account file, with a NUL between two; the first byte says of which.
+pub fn accounts(data: &[u8]) {
+    let Some((first, rest)) = data.split_first() else { return };
+    let tables: [&[u8]; 5] = [b"passwd", b"group", b"shadow", b"gshadow", b"subuid"];
+    let table = Table::of(tables[usize::from(*first) % tables.len()]).unwrap();
+    let mut versions = rest.splitn(3, |byte| *byte == 0);
+    let mut version = || versions.next().unwrap_or_default();
+    let (old, local, new) = (version(), version(), version());
+    let names = |text: &[u8]| -> BTreeSet<Vec<u8>> {
+        let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        lines.map(|line| line.split(|byte| *byte == b':').next().unwrap().to_vec()).collect()
+    };
+    let merged = names(&merge_lines(table, old, local, new).text);
+    // Nobody comes from nowhere, and nobody is lost whom one side has and the other did not take away.
+    assert!(merged.iter().all(|name| names(local).contains(name) || names(new).contains(name)));
+    assert!(names(local).intersection(&names(new)).all(|name| merged.contains(name)));
+    assert!(names(local).union(&names(new)).filter(|name| !names(old).contains(*name)).all(|name| merged.contains(name)));
+    assert_eq!(names(&merge_lines(table, old, old, new).text), names(new));
 }
 
 pub fn mountinfo(data: &[u8]) {

@@ -96,7 +96,9 @@ pub fn any_case() -> impl Strategy<Value = Case> {
     (any_tree(), any_edits(), any_edits(), 1_u64..).prop_map(|(old, here, there, choices)| {
         let edited = |edits: &[(Vec<Name>, Edit)]| {
             let mut tree = old.clone();
-            edits.iter().for_each(|(path, edit)| apply(&mut tree, path, edit));
+            for (path, edit) in edits {
+                apply(&mut tree, path, edit);
+            }
             tree
         };
         let (local, new) = (edited(&here), edited(&there));

@@ -92,7 +92,7 @@ fn write_change(dir: &OwnedFd, name: &Name, vendor: Option<&Node>, local: Option
     match (vendor, local) {
         (None, None) => {}
         (Some(_), None) if choices.whiteouts == Whiteouts::Devices || choices.flip() => {
-            copy::make_special_at(dir, &c_name, WHITEOUT).unwrap()
+            copy::make_special_at(dir, &c_name, WHITEOUT).unwrap();
         }
         (Some(_), None) => {
             drop(copy::create_file_at(dir, &c_name).unwrap());

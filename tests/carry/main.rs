@@ -5,6 +5,7 @@
 
 mod cases;
 mod disk;
+mod files;
 mod model;
 #[path = "../namespace/mod.rs"]
 mod namespace;
@@ -15,7 +16,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A directory that is gone afterwards, in memory where there is room: what is tested flushes nothing.
 #[derive(Debug)]
-pub struct Scratch(pub PathBuf);
+pub(crate) struct Scratch(pub PathBuf);
 
 impl Scratch {
     pub fn new() -> Self {
@@ -43,7 +44,7 @@ impl Drop for Scratch {
 }
 
 /// Whiteouts and attributes of overlays take root; where all tests are wanted, that is a failure.
-pub fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     let root = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").unwrap()) == 0;
     assert!(root || std::env::var("CI").is_err(), "needs root");
     if !root {

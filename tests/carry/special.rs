@@ -10,17 +10,16 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
 
 const OVERLAY_OPAQUE: &CStr = c"trusted.overlay.opaque";
 
 /// Three trees to be filled by hand.
-struct Lab {
+pub(crate) struct Lab {
     scratch: Scratch,
 }
 
 impl Lab {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let scratch = Scratch::new();
         for name in ["old", "local", "new", "place"] {
             drop(scratch.make(name));
@@ -28,46 +27,46 @@ impl Lab {
         Self { scratch }
     }
 
-    fn at(&self, path: &str) -> PathBuf {
+    pub fn at(&self, path: &str) -> PathBuf {
         self.scratch.0.join(path)
     }
 
-    fn upper(&self, path: &str) -> PathBuf {
+    pub fn upper(&self, path: &str) -> PathBuf {
         self.at("place/upper").join(path)
     }
 
-    fn write(&self, path: &str, content: &str) {
+    pub fn write(&self, path: &str, content: &str) {
         fs::create_dir_all(self.at(path).parent().unwrap()).unwrap();
         fs::write(self.at(path), content).unwrap();
     }
 
     /// The same file in both vendors' trees.
-    fn vendor(&self, path: &str, content: &str) {
+    pub fn vendor(&self, path: &str, content: &str) {
         self.write(&format!("old/{path}"), content);
         self.write(&format!("new/{path}"), content);
     }
 
-    fn dir(&self, path: &str) -> OwnedFd {
+    pub fn dir(&self, path: &str) -> OwnedFd {
         fs::create_dir_all(self.at(path)).unwrap();
         crate::disk::open(&self.at(path))
     }
 
-    fn whiteout(&self, path: &str) {
+    pub fn whiteout(&self, path: &str) {
         let (dir, name) = path.rsplit_once('/').unwrap();
         let node = Node::Character(Device { major: 0, minor: 0 });
         copy::make_special_at(self.dir(dir), &CString::new(name).unwrap(), node).unwrap();
     }
 
-    fn mark(&self, path: &str, key: &CStr, value: &[u8]) {
+    pub fn mark(&self, path: &str, key: &CStr, value: &[u8]) {
         let (dir, name) = path.rsplit_once('/').unwrap();
         set(&self.dir(dir), &CString::new(name).unwrap(), key, value);
     }
 
-    fn carry(&self) -> Layer {
+    pub fn carry(&self) -> Layer {
         self.carry_without(&[])
     }
 
-    fn carry_without(&self, derived: &[String]) -> Layer {
+    pub fn carry_without(&self, derived: &[String]) -> Layer {
         let [old, local, new, place] = ["old", "local", "new", "place"].map(|name| self.dir(name));
         carry_layer(Trees { old: old.as_fd(), local: local.as_fd(), new: new.as_fd() }, place.as_fd(), derived).unwrap()
     }
@@ -83,13 +82,13 @@ fn get(path: &std::path::Path, key: &CStr) -> Option<Vec<u8>> {
 }
 
 /// As `KIND PATH`.
-fn conflicts(layer: &Layer) -> Vec<String> {
+pub(crate) fn conflicts(layer: &Layer) -> Vec<String> {
     let shown = |path: &[u8]| String::from_utf8_lossy(path).into_owned();
     layer.conflicts.0.iter().map(|conflict| format!("{} {}", conflict.kind.word(), shown(&conflict.local.path))).collect()
 }
 
 /// Runs a case that takes root.
-fn case(test: impl FnOnce(&Lab)) {
+pub(crate) fn case(test: impl FnOnce(&Lab)) {
     if is_root() {
         test(&Lab::new());
     }
@@ -297,69 +296,5 @@ fn types_that_changed_are_conflicts_in_both_directions() {
         assert_eq!(fs::read_to_string(lab.at("place/vendor/to-directory/inner")).unwrap(), "vendor");
         assert_eq!(fs::read_to_string(lab.at("place/vendor/to-file")).unwrap(), "vendor");
         assert!(matches!(layer.conflicts.find(b"to-directory").unwrap().local.kind, EtcKind::File(digest) if digest.size == 4));
-    });
-}
-
-#[test]
-fn derived_files_are_left_behind() {
-    case(|lab| {
-        for name in ["ld.so.cache", "passwd-", "ssl/cache/x", "ssl/kept"] {
-            lab.write(&format!("local/{name}"), "x");
-        }
-        lab.write("old/.updated", "x");
-        lab.write("new/.updated", "y");
-        lab.whiteout("local/.updated");
-        lab.carry_without(&["ssl/cache".into()]);
-        let left = |path: &str| fs::symlink_metadata(lab.upper(path)).is_err();
-        assert!(["ld.so.cache", "passwd-", "ssl/cache", ".updated"].into_iter().all(left));
-        assert!(lab.upper("ssl/kept").exists());
-    });
-}
-
-#[test]
-fn accounts_are_merged_by_line() {
-    case(|lab| {
-        let write = |tree: &str, name: &str, content: &str, mode: u32| {
-            lab.write(&format!("{tree}/{name}"), content);
-            fs::set_permissions(lab.at(tree).join(name), fs::Permissions::from_mode(mode)).unwrap();
-        };
-        write("old", "passwd", "root:x:0:0::/root:/bin/sh\n", 0o644);
-        write("local", "passwd", "root:x:0:0::/root:/bin/bash\nme:x:999:999::/home/me:/bin/sh\n", 0o644);
-        write("new", "passwd", "root:x:0:0::/root:/bin/sh\nsvc:x:999:999::/:/bin/false\n", 0o644);
-        // The vendor has changed the mode, and both have added the same.
-        write("old", "group", "g:x:1:\n", 0o644);
-        write("local", "group", "g:x:1:me\n", 0o644);
-        write("new", "group", "g:x:1:me\nsvc:x:9:\n", 0o640);
-        write("old", "shadow", "root:*:1::::::\n", 0o640);
-        write("local", "shadow", "root:$secret:2::::::\n", 0o600);
-        write("new", "shadow", "root:*:3::::::\nsvc:!:3::::::\n", 0o640);
-        let layer = lab.carry();
-        let read = |name: &str| fs::read_to_string(lab.upper(name)).unwrap();
-        assert_eq!(read("passwd"), "root:x:0:0::/root:/bin/bash\nsvc:x:999:999::/:/bin/false\nme:x:999:999::/home/me:/bin/sh\n");
-        assert!(!lab.upper("group").exists());
-        assert_eq!(read("shadow"), "root:$secret:2::::::\nsvc:!:3::::::\n");
-        assert_eq!(fs::metadata(lab.upper("shadow")).unwrap().mode() & 0o7777, 0o600);
-        assert_eq!(conflicts(&layer), ["edited shadow"]);
-        assert_eq!(
-            layer.notes,
-            [
-                "/etc/passwd: me, which is local, and svc of the vendor have the same number 999, keeping both",
-                "/etc/shadow: lines that the vendor and somebody here changed: root, keeping the local ones",
-            ]
-        );
-        assert_eq!(fs::read_to_string(lab.at("place/vendor/shadow")).unwrap(), "root:*:3::::::\nsvc:!:3::::::\n");
-    });
-}
-
-#[test]
-fn times_of_changes_stay() {
-    case(|lab| {
-        lab.write("local/dir/file", "x");
-        let then = SystemTime::UNIX_EPOCH + Duration::new(1_000_000_000, 5);
-        for path in ["local/dir/file", "local/dir"] {
-            fs::File::open(lab.at(path)).unwrap().set_modified(then).unwrap();
-        }
-        lab.carry();
-        assert_eq!(["dir/file", "dir"].map(|path| fs::metadata(lab.upper(path)).unwrap().modified().unwrap()), [then; 2]);
     });
 }

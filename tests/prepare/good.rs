@@ -44,6 +44,7 @@ fn the_incumbent_boots() {
             previous: None,
             reset: None,
             failed: vec![],
+            carried: None,
             mounts: report.mounts.clone(),
             warnings: vec![],
             timing: report.timing.clone(),
@@ -164,7 +165,7 @@ fn each_deployment_has_its_own_etc() {
         write(&machine.root("var/lib/shared"), "v1");
         machine.deploy("v2", &[]);
         assert_eq!(machine.boot("").stands(), "v2");
-        assert_eq!((read(&machine.root("etc/hosts")), read(&machine.root("var/lib/shared"))), ("vendor\n".into(), "v1".into()));
+        assert_eq!((read(&machine.root("etc/hosts")), read(&machine.root("var/lib/shared"))), ("edited on v1\n".into(), "v1".into()));
         write(&machine.root("etc/hosts"), "edited on v2\n");
         assert_eq!(machine.boot("bedplate.deployment=v1").stands(), "v1");
         assert_eq!(read(&machine.root("etc/hosts")), "edited on v1\n");

@@ -9,13 +9,13 @@ type Case = (&'static str, &'static str, bool, &'static str, &'static str);
 const CASES: [Case; 9] = [
     ("/data", "", true, "mine", "mine"),
     ("/data", "scope = \"shared\"\nsource = \"elsewhere/data\"", true, "mine", "mine"),
-    ("/data", "scope = \"deployment\"", true, "mine", "vendor"),
+    ("/data", "scope = \"deployment\"", true, "mine", "mine"),
     ("/data", "scope = \"transient\"", true, "", ""),
     ("/data", "scope = \"deployment\"\nmode = \"ro\"", false, "vendor", "vendor"),
-    ("/var/lib/app", "scope = \"deployment\"", true, "mine", ""),
+    ("/var/lib/app", "scope = \"deployment\"", true, "mine", "mine"),
     ("/var/lib/app", "scope = \"transient\"", true, "", ""),
-    ("/home/app", "scope = \"deployment\"", true, "mine", "vendor"),
-    ("/etc/app", "scope = \"deployment\"", true, "mine", "vendor"),
+    ("/home/app", "scope = \"deployment\"", true, "mine", "mine"),
+    ("/etc/app", "scope = \"deployment\"", true, "mine", "mine"),
 ];
 
 fn deploy(machine: &Machine<'_>, id: &str, more: &[&str]) {

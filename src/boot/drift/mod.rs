@@ -10,12 +10,14 @@ mod tests;
 pub use hidden::{Covered, covered, covered_file};
 pub use past::{KEPT, MANIFESTS, Past};
 
+use super::carry;
 use super::copy::Flow;
 use super::layer::{Entry, compare, compare_dress};
 use super::store::{STORE, Store};
 use super::tree;
 use crate::decide::drift::{Cause, Finding, Mark, Origin, Sameness, Shape};
 use crate::decide::inventory::{Entry as Known, Inventory};
+use crate::decide::merge::conflicts::Conflicts;
 use crate::decide::model::Deployment;
 use crate::error::{Errno, OrFail, Result};
 use crate::sys::copy::{self as sys, Meta, Subject};
@@ -84,7 +86,17 @@ pub fn etc(store: &Store, deployment: &Deployment, past: &mut Past<'_>, each: &m
     };
     let vendor = vendor_etc(store, deployment)?;
     let vendor = vendor.as_ref().map(OwnedFd::as_fd);
-    walk(&Layers { kind: Kind::Upper, upper: upper.as_fd(), vendor, place: "/etc", conflicts: &Inventory::default() }, past, each)
+    let conflicts = conflicts(store, &format!("{}@{instance}", deployment.id), past);
+    walk(&Layers { kind: Kind::Upper, upper: upper.as_fd(), vendor, place: "/etc", conflicts: &conflicts }, past, each)
+}
+
+/// Where they cannot be read, they show as what they are without them.
+fn conflicts(store: &Store, state: &str, past: &mut Past<'_>) -> Inventory {
+    let kept = carry::read_conflicts(store, state).unwrap_or_else(|error| {
+        past.warnings.push(format!("{error}: conflicts show as edited"));
+        Conflicts::default()
+    });
+    Inventory { entries: kept.0.into_iter().map(|conflict| conflict.local).collect() }
 }
 
 fn vendor_etc(store: &Store, deployment: &Deployment) -> Result<Option<OwnedFd>> {
