@@ -2,7 +2,7 @@
 
 use crate::{Scratch, is_root};
 use bedplate::boot::carry::{Layer, Trees, carry_layer};
-use bedplate::decide::etc_manifest::EtcKind;
+use bedplate::decide::inventory::Kind;
 use bedplate::sys::copy::{self, Device, Node, Subject};
 use bedplate::sys::{AsFd, OwnedFd};
 use std::ffi::{CStr, CString, OsStr};
@@ -295,6 +295,6 @@ fn types_that_changed_are_conflicts_in_both_directions() {
         assert_eq!(fs::read_to_string(lab.upper("to-file/inner")).unwrap(), "mine");
         assert_eq!(fs::read_to_string(lab.at("place/vendor/to-directory/inner")).unwrap(), "vendor");
         assert_eq!(fs::read_to_string(lab.at("place/vendor/to-file")).unwrap(), "vendor");
-        assert!(matches!(layer.conflicts.find(b"to-directory").unwrap().local.kind, EtcKind::File(digest) if digest.size == 4));
+        assert!(matches!(layer.conflicts.find(b"to-directory").unwrap().local.kind, Kind::File(digest) if digest.size == 4));
     });
 }
