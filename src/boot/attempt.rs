@@ -44,7 +44,7 @@ pub struct Ground<'a> {
 /// Brings one deployment to SYSROOT, whole and verified, or undoes everything.
 pub fn attempt(ground: &Ground<'_>, deployment: &Deployment, counting: Counting) -> Result<Standing> {
     let Ground { options, request, store, disk, .. } = *ground;
-    let reset = reset::run(&Given { store, deployment, disk, boot: &ground.facts.boot_id, arguments: &request.reset });
+    let reset = reset::run(&Given { store, deployment, disk, boot: &ground.facts.boot_id, request });
     let began = host::monotonic_micros();
     let carry::Outcome { carried, warnings: carry_warnings } = carry::carry(ground, deployment)?;
     let carry = carried.as_ref().map(|_| Timing { step: "carry /etc forward".into(), micros: host::monotonic_micros() - began });

@@ -30,6 +30,16 @@ pub fn all() -> Vec<Recording> {
         |machine| {
             reset(machine);
             machine.boot("");
+            // Of what is kept, only what has to have its directory made.
+            for path in ["etc/own", "var/lib/app"] {
+                std::fs::remove_dir_all(machine.root(path)).unwrap();
+            }
+            for path in
+                ["etc/hosts", "etc/fresh/kept", "var/lib/fresh/data", "var/log/new", "var/mnt/new", "var/opt/new", "var/usrlocal/new"]
+            {
+                write(&machine.root(path), &format!("since then, {path}"));
+            }
+            machine.new_boot();
             machine.verb(&["reset", "--undo"]);
             boot("prepare-root, a reset is undone", machine, "")
         },
@@ -95,11 +105,11 @@ fn reset(machine: &Machine<'_>) {
     machine.write_tree("usr/share/factory/var/lib/other", "vendor");
     machine.deploy("v1", &["--good"]);
     machine.boot("");
-    for path in ["etc/hosts", "etc/kept", "var/lib/app/data", "var/log/messages"] {
-        write(&machine.root(path), "mine");
+    for path in ["etc/hosts", "etc/own/kept", "var/lib/app/data", "var/log/messages"] {
+        write(&machine.root(path), &format!("mine, {path}"));
     }
     machine.new_boot();
-    machine.verb(&["reset", "--etc", "--var", "--keep", "/etc/kept", "--keep", "/var/lib/app/data"]);
+    machine.verb(&["reset", "--etc", "--var", "--keep", "/etc/*/kept", "--keep", "/var/**/data"]);
 }
 
 /// The boot that has to write nothing.

@@ -1,5 +1,6 @@
 //! Looks at the image of a disk with the program's own reader, and says what must not be.
 
+use super::aside::Aside;
 use super::disk::{Change, Event, Extent, Tree};
 use super::images::digest;
 use super::place::Show;
@@ -52,6 +53,7 @@ pub struct Judge<'a> {
     deployments: BTreeMap<String, u64>,
     settled: u64,
     renamed: Renamed,
+    aside: Aside,
     show: Show,
 }
 
@@ -66,6 +68,7 @@ impl<'a> Judge<'a> {
             deployments: BTreeMap::new(),
             settled: 0,
             renamed: Renamed::of(trace),
+            aside: Aside::of(&trace.before, &trace.after),
             show: Show::new(),
         };
         judge.first = judge.look_at(&trace.before);
@@ -151,6 +154,7 @@ impl<'a> Judge<'a> {
         let promised = self.promised(events, at, original);
         let version = self.version(seen.as_ref(), promised)?;
         self.renamed.check(tree)?;
+        self.aside.check(tree)?;
         let Some(seen) = seen else { return Ok(None) };
         self.check_choice(&seen, version)?;
         self.check_deployments(&seen, tree, paths)?;

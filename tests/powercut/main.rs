@@ -12,6 +12,7 @@
     reason = "all of this is a test"
 )]
 
+mod aside;
 #[path = "../store/bench.rs"]
 mod bench;
 mod boots;

@@ -133,6 +133,25 @@ fn everything_goes() {
 }
 
 #[test]
+fn nothing_comes_back_from_the_deployment_that_this_one_came_from() {
+    machine(Disk::Tmpfs, |machine| {
+        machine.configure("[[path]]\ntarget = \"/var/lib/own\"\nscope = \"deployment\"\n");
+        lived_in(machine);
+        write(&machine.root("var/lib/own/data"), "mine\n");
+        machine.deploy("v2", &[]);
+        assert_eq!(machine.boot("").stands(), "v2");
+        assert_eq!((read(&machine.root("etc/hosts")).as_str(), read(&machine.root("var/lib/own/data")).as_str()), ("mine\n", "mine\n"));
+        reset(machine, &["--all"]);
+        for _ in 0..2 {
+            let ended = machine.boot("bedplate.deployment=v2");
+            assert_eq!(ended.stands(), "v2");
+            etc_is_the_vendors(machine);
+            assert!(!machine.root("var/lib/own/data").exists());
+        }
+    });
+}
+
+#[test]
 fn what_is_kept_stays_with_all_that_it_has() {
     machine(Disk::Tmpfs, |machine| {
         lived_in(machine);

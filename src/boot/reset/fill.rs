@@ -35,6 +35,5 @@ pub(super) fn fill(store: &Store, deployment: &Deployment, beside: &str) -> Resu
             Err(errno) => return Err(errno).or_fail("cannot put in place what /var begins with:", &name.to_string_lossy()),
         }
     }
-    fs::sync_fs(&store.dir).or_fail("cannot flush", "bedplate")?;
     Ok(copied.left_out.first.iter().map(|sentence| format!("{sentence}, going on without it")).collect())
 }

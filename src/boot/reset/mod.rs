@@ -1,8 +1,8 @@
 //! The reset that was asked for, before the deployment's /etc and /var are mounted. Everything moves by rename, within one file
 //! system, by descriptor: no link is followed and no mount entered.
 //!
-//! The journal is written before anything moves and after all of it has; between two steps that need each other everything
-//! is flushed. A cut anywhere is gone on from at the next boot: what was renamed already is found at its new place.
+//! The journal is written before anything moves and after all of it has; between two steps of which the second alone would lose
+//! something everything is flushed. A cut anywhere is gone on from at the next boot: what was renamed already is found at its new place.
 
 mod fill;
 mod keep;
@@ -14,9 +14,9 @@ pub use keep::find as kept_below;
 pub use work::own_names;
 
 use super::store::{STORE, Store};
-use crate::decide::model::{BootId, Deployment, Disk, ResetDone, ResetKind};
+use crate::decide::model::{BootId, Deployment, Disk, Request, ResetDone, ResetKind};
 use crate::decide::reset::journal::{Journal, Reset, Stage, StateName, Todo};
-use crate::decide::reset::{Argument, What, kept, parts};
+use crate::decide::reset::{What, kept, parts};
 use crate::error::{Errno, Error, OrFail, Result};
 use crate::sys::{AsFd, fs, host};
 use alloc::format;
@@ -37,7 +37,7 @@ pub struct Given<'a> {
     pub deployment: &'a Deployment,
     pub disk: &'a Disk,
     pub boot: &'a BootId,
-    pub arguments: &'a [Argument],
+    pub request: &'a Request,
 }
 
 /// What a boot did of it. A reset that cannot be done keeps no machine from booting.
@@ -86,22 +86,22 @@ pub fn run(given: &Given<'_>) -> Outcome {
 
 fn try_run(given: &Given<'_>, outcome: &mut Outcome) -> Result<()> {
     let journal = read(given.store).map_err(|error| Error::new(error.kind, format!("{error}: nothing is reset")))?;
-    if journal.is_none() && given.arguments.is_empty() {
+    if journal.is_none() && given.request.reset.is_empty() {
         return Ok(());
     }
     let mut journal = journal.unwrap_or_default();
     if let Disk::ReadOnly(why) = given.disk {
-        if journal.todo(given.arguments) != Todo::Nothing {
+        if journal.todo(&given.request.reset) != Todo::Nothing {
             outcome.warnings.push(format!("a reset is asked for, but the disk cannot be written ({why}): it stays asked for"));
         }
         return Ok(());
     }
-    if journal.rearm(given.arguments) {
+    if journal.rearm(&given.request.reset) {
         write(given.store, &journal)?;
     }
     let mut boot = Boot { given, journal, outcome };
     for _ in 0..ROUNDS {
-        match boot.journal.todo(given.arguments) {
+        match boot.journal.todo(&given.request.reset) {
             Todo::Nothing => break,
             Todo::Begin { what, keep, tokens } => boot.begin(what, keep, &tokens)?,
             Todo::Complete => boot.complete()?,

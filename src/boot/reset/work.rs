@@ -5,6 +5,7 @@ use super::{Given, RESET, fill};
 use crate::boot::copy::{LeftOut, dress_directory, remove_tree_in};
 use crate::boot::store::{STORE, Store};
 use crate::boot::tree;
+use crate::decide::config::Scope;
 use crate::decide::reset::glob::Glob;
 use crate::decide::reset::journal::{Reset, StateName};
 use crate::decide::reset::{Name, Part, Word, kept};
@@ -77,9 +78,13 @@ impl<'a> Work<'a> {
         for part in &self.reset.parts {
             self.shift(part, &part.directory(self.state()), &self.aside(part))?;
         }
+        // Before anything else gets the same names.
         self.sync()?;
         if self.reset.what.includes(Word::Etc) {
             self.begin_etc()?;
+        }
+        if self.reset.what.includes(Word::All) {
+            self.begin_paths()?;
         }
         if self.reset.what.includes(Word::Var) {
             let beside = format!("{RESET}/{}/fill", self.reset.number);
@@ -105,7 +110,6 @@ impl<'a> Work<'a> {
         for part in &parts {
             self.shift(part, &self.aside(part), &part.directory(self.state()))?;
         }
-        self.sync()?;
         self.all_is_back()?;
         self.bring_back(|work, part| (work.undone(part), part.directory(work.state())))
     }
@@ -186,6 +190,17 @@ impl<'a> Work<'a> {
         let upper = sys::open_dir_at(&etc, c"upper").or_fail("cannot open", &on)?;
         // The merged directory shows what the upper one has.
         dress_directory(vendor.as_fd(), upper.as_fd(), &mut LeftOut::default())
+    }
+
+    /// Declared paths that there are, and empty: the data of the deployment that this one came from is not theirs any more.
+    fn begin_paths(&self) -> Result<()> {
+        let declared = self.given.request.config.path.iter().filter(|path| path.scope == Scope::Deployment);
+        for path in declared {
+            let path = format!("state/{}/paths/{}", self.state(), path.target.trim_matches('/'));
+            private(self.given.store, &format!("state/{}", self.state()))?;
+            fs::make_dirs(&self.given.store.dir, &path, 0o755).or_fail("cannot make", &format!("{STORE}/{path}"))?;
+        }
+        Ok(())
     }
 
     /// Of the deployment whose /etc it is, which need not be the one that boots.
