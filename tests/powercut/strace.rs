@@ -24,10 +24,14 @@ pub struct Descriptor {
     pub unnamed: bool,
 }
 
+/// Confines what is started to one core: there it works alone, without others whose calls could be in any order.
+const ALONE: &str = "taskset --cpu-list $(sed -n 's/^Cpus_allowed_list:[^0-9]*\\([0-9]*\\).*/\\1/p' /proc/self/status)";
+
 /// Runs a program under strace; the log is the second part of the result. `umask` is the octal number that the program has.
 pub fn record(command: &Command, umask: &str, log: &Path) -> (Output, String) {
     let mut traced = Command::new("sh");
-    traced.args(["-c", "umask \"$0\" && exec strace -f -y -xx -s 1048576 -e signal=none -e 'trace=!read,mmap,brk' -o \"$@\"", umask]);
+    let strace = "strace -f -y -xx -s 1048576 -e signal=none -e 'trace=!read,mmap,brk' -o \"$@\"";
+    traced.args(["-c", &format!("umask \"$0\" && exec {ALONE} {strace}"), umask]);
     traced.arg(log).arg(command.get_program()).args(command.get_args());
     let output = traced.stdin(std::process::Stdio::null()).output().unwrap();
     assert_ne!(output.status.code(), Some(127), "strace is missing: scripts/setup installs it");

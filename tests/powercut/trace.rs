@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Calls that change no file. (close and mmap of a file that is open for writing do not, either: the program maps none.)
-const HARMLESS: &str = "access arch_prctl close clone3 dup execve exit_group faccessat2 fcntl fgetxattr flistxattr flock fstat fstatfs getdents64 \
+const HARMLESS: &str = "access arch_prctl close clone3 dup execve exit_group faccessat2 fadvise64 fcntl fgetxattr flistxattr flock fstat fstatfs getdents64 \
     getpid getrandom gettid getuid lgetxattr llistxattr lseek madvise mprotect munmap newfstatat pidfd_open poll prctl pread64 \
     prlimit64 readlink readlinkat rseq rt_sigaction rt_sigprocmask rt_sigreturn sched_getaffinity sched_yield set_robust_list \
     set_tid_address sigaltstack signalfd4 stat statfs statx sysinfo uname getcwd getppid clock_gettime geteuid capget";
