@@ -144,7 +144,7 @@ fn text(events: &[Event], unreadable: usize) -> String {
         let details = event.details();
         let details = if details.is_empty() { details } else { format!(" ({details})") };
         let boot = event.boot_id.get(..8).unwrap_or_default();
-        let on = event.deployment.as_deref().unwrap_or(if event.what == "nothing-boots" { "the machine" } else { "the record" });
+        let on = event.deployment.as_deref().unwrap_or(if event.what == "rebuilt" { "the record" } else { "the machine" });
         let first = plain(&format!("{}  boot {boot}  {:<10} {on}{details}", utc(event.time), event.what)) + "\n";
         let said = event.output.iter().flat_map(|said| said.lines());
         said.fold(first, |text, said| text + "    " + &plain(said) + "\n")

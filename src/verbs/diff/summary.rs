@@ -5,7 +5,7 @@ use super::listed::shown;
 use super::scope::is_in;
 use crate::verbs::access::View;
 use crate::verbs::counted;
-use bedplate::decide::drift::{Count, Tally};
+use bedplate::decide::drift::{Cause, Count, Tally};
 use bedplate::error::Result;
 use serde::Serialize;
 
@@ -25,9 +25,14 @@ impl Summary {
     /// `None`: nothing that is here was booted, or its changes cannot be read.
     pub fn of(view: &View, run: &str, warnings: &mut Vec<String>) -> Option<Self> {
         let booted = view.booted()?;
+        let own = |path: &[u8]| view.report.iter().flat_map(|report| &report.mounts).any(|mount| mount.target.as_bytes() == path);
         let count = || -> Result<_> {
             let (mut tally, mut etc) = (Tally::default(), 0);
             let rest = gather(&Subject::open(view, booted, run)?, Look::Quick, &mut |listed| {
+                // What the boot's own mounts hide is the same in every boot of this deployment: no change.
+                if listed.cause == Cause::Hidden && own(&listed.path) {
+                    return;
+                }
                 etc += u64::from(is_in(&listed.path, b"/etc"));
                 tally.add(listed.cause, || shown(&listed.path));
             })?;

@@ -45,7 +45,10 @@ fn upper(mount: &MountInfo, run: &str) -> Option<OwnedFd> {
 pub fn in_place(subject: &Subject<'_>) -> Result<Vec<Other>> {
     let line = |opened: Opened| {
         let (command, time) = (unlock::shown(&opened.command), utc(opened.time));
-        Other { what: "usr-in-place", text: format!("usr was changed in place by \"{command}\" at {time}: see bedplate verify") }
+        Other {
+            what: "usr-in-place",
+            text: format!("usr was open in place to \"{command}\" at {time}: bedplate verify tells what it changed"),
+        }
     };
     Ok(subject.view.store.opened(&subject.deployment.id)?.into_iter().map(line).collect())
 }
