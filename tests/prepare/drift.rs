@@ -201,3 +201,24 @@ fn etc_in_place_is_compared_with_the_vendors() {
         assert_eq!(read(&machine.root("etc/new")), "mine\n");
     });
 }
+
+#[test]
+fn a_conflict_stays_one_until_somebody_touches_it() {
+    machine(Disk::Tmpfs, |machine| {
+        vendor(machine);
+        machine.deploy("v1", &["--good"]);
+        machine.boot("").stands();
+        for name in ["many", "restored"] {
+            write(&machine.root("etc").join(name), "mine\n");
+        }
+        machine.write_tree("etc/many", "newer\n");
+        machine.deploy("v2", &[]);
+        assert_eq!(machine.boot("").stands(), "v2");
+        assert_eq!(causes(&diff(machine, &[])), ["conflict /etc/many", "edited /etc/restored"]);
+        let (said, state) = (diff(machine, &["/etc/many"]), machine.state("v2"));
+        let kept = format!("the vendor's version of then is kept at {}/bedplate/{state}/etc/vendor/many\n", machine.lab.path("disk"));
+        assert!(said.starts_with("/etc/many: conflict, compared with v2\n") && said.contains(&kept), "{said}");
+        write(&machine.root("etc/many"), "mine, after a look\n");
+        assert_eq!(causes(&diff(machine, &[])), ["edited /etc/many", "edited /etc/restored"]);
+    });
+}
