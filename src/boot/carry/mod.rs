@@ -162,7 +162,7 @@ fn summary(ground: &Ground<'_>, source: &Source, layer: &Layer, aside: Option<St
         carried: layer.carried,
         dropped: layer.dropped,
         conflicts: layer.conflicts.0.len() as u64,
-        first_conflicts: shown.map(|conflict| format!("{} {}", shown_path(&conflict.local), conflict.kind.word())).collect(),
+        first_conflicts: shown.map(|conflict| format!("/etc/{} ({})", shown_path(&conflict.local), conflict.kind.word())).collect(),
         notes: layer.notes.iter().cloned().chain(left_out).take(Carried::SHOWN).collect(),
         aside,
     }

@@ -20,7 +20,7 @@ pub struct Carried {
     pub dropped: u64,
     /// Paths that the vendor and somebody here changed; the file `conflicts` lists all of them.
     pub conflicts: u64,
-    /// The first of them, as `KIND PATH`.
+    /// The first of them, as `/etc/PATH (KIND)`.
     pub first_conflicts: Vec<String>,
     /// What else a person should know, as sentences.
     pub notes: Vec<String>,
@@ -37,7 +37,9 @@ impl Carried {
     pub fn summary(&self) -> String {
         let from = self.from.split('@').next().unwrap_or_default();
         let Self { carried, dropped, conflicts, .. } = self;
-        alloc::format!("/etc carried forward from {from}: {carried} changes carried, {dropped} dropped, {conflicts} conflicts")
+        let count = |n: u64, one: &str| alloc::format!("{n} {one}{}", if n == 1 { "" } else { "s" });
+        let (carried, conflicts) = (count(*carried, "change"), count(*conflicts, "conflict"));
+        alloc::format!("/etc carried forward from {from}: {carried} carried, {dropped} dropped, {conflicts}")
     }
 
     /// The conflicts as one sentence, where there are any.
