@@ -48,7 +48,7 @@ fn started(args: &cli::Note) -> Result<Exit> {
             view.note("failed", &failed.id, &failed.why);
         }
         if let Some((carried, booted)) = view.report.as_ref().and_then(|report| report.carried.as_ref()).zip(view.booted()) {
-            view.note("carried", &booted.id, &carried.summary());
+            view.note("carried", &booted.id, &format!("/etc carried forward {}", carried.summary()));
         }
     }
     if let Some(key) = view.booted_key() {

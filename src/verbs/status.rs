@@ -7,12 +7,14 @@ use super::history::NothingBooted;
 use super::verify::{self, Verified};
 use super::{Exit, plain, say, say_json};
 use crate::cli;
-use bedplate::boot::{reset, verify as mounts};
+use bedplate::boot::{carry, reset, verify as mounts};
 use bedplate::decide::cmdline::Cmdline;
 use bedplate::decide::health::Health;
 use bedplate::decide::kernel::ENTRY;
 use bedplate::decide::loader::state::State;
-use bedplate::decide::model::{Chosen, Deployment, FailedCandidate, Id, PreviousBoot, ResetDone, ResetKind, Rule, SCHEMA, Selection};
+use bedplate::decide::model::{
+    Carried, Chosen, Deployment, FailedCandidate, Id, PreviousBoot, ResetDone, ResetKind, Rule, SCHEMA, Selection,
+};
 use bedplate::decide::record::{Outcome, Status as Standing};
 use bedplate::decide::reset::journal::Wish;
 use bedplate::error::{Error, Kind, Result};
@@ -118,6 +120,8 @@ struct Booted {
     failed: Vec<FailedCandidate>,
     /// The reset, or its undoing, that was done in this boot.
     reset: Option<ResetDone>,
+    /// What came of carrying /etc forward to it, in this boot or an earlier one.
+    carried: Option<Carried>,
     /// The kernel that the boot loader had started has started this one.
     by_kexec: bool,
     /// What the health checks of this boot came to; `None`: they have not run.
@@ -225,6 +229,7 @@ impl Booted {
             previous,
             failed: report.failed.clone(),
             reset: report.reset.clone(),
+            carried: deployment.and_then(|deployment| carry::carried_to(&view.store, deployment).ok().flatten()),
             by_kexec: report.kexec_from.is_some(),
             health,
             kernel_of: kernel_of().filter(|id| *id != report.deployment.id.as_str()),
@@ -272,6 +277,9 @@ impl Booted {
         }
         if let Some(reset) = &self.reset {
             line("reset", &done(reset));
+        }
+        if let Some(carried) = &self.carried {
+            line("carried", &carried.summary());
         }
         for failed in &self.failed {
             line("failed", &format!("{}: {}", failed.id, failed.why));

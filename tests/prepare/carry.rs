@@ -83,7 +83,7 @@ fn a_trial_begins_with_the_changes_of_the_one_that_it_came_from() {
         assert!(conflicts.starts_with("# bedplate conflicts 1\nedited f 644 0 0 5 "), "{conflicts}");
         machine.started();
         let history = read(&machine.store("history.jsonl"));
-        assert!(history.contains("/etc carried forward from v1: 5 changes carried, 0 dropped, 1 conflict"), "{history}");
+        assert!(history.contains("/etc carried forward from v1: 5 changes, 0 dropped, 1 conflict"), "{history}");
         // Nothing is left in between, and the second boot carries nothing.
         assert!(!machine.store(&machine.state("v2")).join(".etc.new").exists());
         fs::write(machine.etc("hosts"), "of v2\n").unwrap();

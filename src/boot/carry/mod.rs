@@ -110,7 +110,7 @@ fn etc(ground: &Ground<'_>, source: &Source, deployment: &Deployment, state: &st
     let result = make(ground, source, deployment, &dir, &on, need).and_then(|carried| put_in_place(&dir, &on, need).map(|()| carried));
     match result {
         Ok(carried) => {
-            log::info!("{}", carried.summary());
+            log::info!("/etc carried forward {}", carried.summary());
             outcome.warnings.extend(carried.warning());
             outcome.warnings.extend(carried.notes.iter().cloned());
             outcome.warnings.extend(carried.aside.as_ref().map(|aside| {
@@ -202,6 +202,12 @@ pub fn read_carried(store: &Store, state: &str) -> Result<Option<Carried>> {
     let path = format!("state/{state}/{CARRIED}");
     let Some(text) = read(store, &path)? else { return Ok(None) };
     serde_json::from_str(&text).map(Some).map_err(|error| Error::transient(format!("cannot read \"{STORE}/{path}\": {error}")))
+}
+
+/// The same for a deployment.
+pub fn carried_to(store: &Store, deployment: &Deployment) -> Result<Option<Carried>> {
+    let instance = deployment.instance();
+    instance.map_or(Ok(None), |instance| read_carried(store, &format!("{}@{instance}", deployment.id)))
 }
 
 /// The conflicts of that carry; none where there are none.

@@ -36,10 +36,10 @@ impl Carried {
     /// In one line, for people.
     pub fn summary(&self) -> String {
         let from = self.from.split('@').next().unwrap_or_default();
-        let Self { carried, dropped, conflicts, .. } = self;
-        let count = |n: u64, one: &str| alloc::format!("{n} {one}{}", if n == 1 { "" } else { "s" });
-        let (carried, conflicts) = (count(*carried, "change"), count(*conflicts, "conflict"));
-        alloc::format!("/etc carried forward from {from}: {carried} carried, {dropped} dropped, {conflicts}")
+        let counted = |n: u64, one: &str, many: &str| alloc::format!("{n} {}", if n == 1 { one } else { many });
+        let (changes, conflicts) = (counted(self.carried, "change", "changes"), counted(self.conflicts, "conflict", "conflicts"));
+        let aside = self.aside.as_ref().map(|aside| alloc::format!("; what it had of its own is in {aside}")).unwrap_or_default();
+        alloc::format!("from {from}: {changes}, {} dropped, {conflicts}{aside}", self.dropped)
     }
 
     /// The conflicts as one sentence, where there are any.
