@@ -22,7 +22,7 @@ type Record = fn(&Machine<'_>) -> Recording;
 
 /// Needs root; without it there are none, and that is said.
 pub fn all() -> Vec<Recording> {
-    let boots: [Record; 12] = [
+    let boots: [Record; 14] = [
         |machine| {
             reset(machine);
             boot("prepare-root, a reset", machine, "")
@@ -42,6 +42,18 @@ pub fn all() -> Vec<Recording> {
             machine.new_boot();
             machine.verb(&["reset", "--undo"]);
             boot("prepare-root, a reset is undone", machine, "")
+        },
+        |machine| {
+            edited(machine);
+            carry("prepare-root, /etc is carried forward", machine)
+        },
+        |machine| {
+            edited(machine);
+            machine.boot("");
+            write(&machine.root("etc/hosts"), "mine, on v2");
+            machine.boot("bedplate.deployment=v1");
+            machine.verb(&["note", "started", "--run", machine.lab.path("run")]);
+            carry("prepare-root, /etc is carried forward again", machine)
         },
         |machine| {
             machine.deploy("v1", &["--good"]);
@@ -100,6 +112,25 @@ pub fn all() -> Vec<Recording> {
     boots.into_iter().filter_map(|boot| on_machine(Disk::Tmpfs, boot)).chain(shared()).collect()
 }
 
+/// v1 runs and is edited; v2, whose vendor has changed the same, is deployed in it.
+fn edited(machine: &Machine<'_>) {
+    machine.write_tree("etc/issue", "vendor 1");
+    machine.deploy("v1", &["--good"]);
+    machine.boot("");
+    for path in ["etc/hosts", "etc/issue", "etc/own/new"] {
+        write(&machine.root(path), &format!("mine, {path}"));
+    }
+    machine.write_tree("etc/issue", "vendor 2");
+    machine.deploy("v2", &[]);
+}
+
+/// A boot after which the new layer is on the disk.
+fn carry(name: &'static str, machine: &Machine<'_>) -> Recording {
+    machine.new_boot();
+    let places = Places { tree: machine.at("disk"), ..places(machine) };
+    Recording::of(name, &prepare_root(machine, ""), 0, &machine.at("disk"), &places, &MADE[1..])
+}
+
 /// Asked for, where there is something to take away, to keep and to put back.
 fn reset(machine: &Machine<'_>) {
     machine.write_tree("usr/share/factory/var/lib/other", "vendor");
@@ -154,12 +185,16 @@ fn boot(name: &'static str, machine: &Machine<'_>, cmdline: &str) -> Recording {
 /// The same with this exit code.
 fn ends(name: &'static str, code: i32, machine: &Machine<'_>, cmdline: &str) -> Recording {
     machine.new_boot();
+    // All that a boot copies.
+    let places = Places { tree: machine.tree("usr/share/factory/var"), ..places(machine) };
+    Recording::of(name, &prepare_root(machine, cmdline), code, &machine.at("disk"), &places, &MADE)
+}
+
+fn prepare_root(machine: &Machine<'_>, cmdline: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bedplate"));
     let [sysroot, run, config] = ["sysroot", "run", "config"].map(|name| machine.lab.path(name));
     command.args(["prepare-root", sysroot, cmdline, "--run", run, "--config-root", config]);
-    // All that a boot copies.
-    let places = Places { tree: machine.tree("usr/share/factory/var"), ..places(machine) };
-    Recording::of(name, &command, code, &machine.at("disk"), &places, &MADE)
+    command
 }
 
 fn deploy(name: &'static str, machine: &Machine<'_>) -> Recording {

@@ -3,6 +3,7 @@
 use super::aside::Aside;
 use super::disk::{Change, Event, Extent, Tree};
 use super::images::digest;
+use super::layers::Layers;
 use super::place::Show;
 use super::trace::Trace;
 use super::whole::Renamed;
@@ -54,6 +55,7 @@ pub struct Judge<'a> {
     settled: u64,
     renamed: Renamed,
     aside: Aside,
+    layers: Layers,
     show: Show,
 }
 
@@ -69,6 +71,7 @@ impl<'a> Judge<'a> {
             settled: 0,
             renamed: Renamed::of(trace),
             aside: Aside::of(&trace.before, &trace.after),
+            layers: Layers::of(&trace.before, &trace.after),
             show: Show::new(),
         };
         judge.first = judge.look_at(&trace.before);
@@ -155,6 +158,7 @@ impl<'a> Judge<'a> {
         let version = self.version(seen.as_ref(), promised)?;
         self.renamed.check(tree)?;
         self.aside.check(tree)?;
+        self.layers.check(tree)?;
         let Some(seen) = seen else { return Ok(None) };
         self.check_choice(&seen, version)?;
         self.check_deployments(&seen, tree, paths)?;

@@ -20,6 +20,7 @@ mod cut;
 mod disk;
 mod images;
 mod judge;
+mod layers;
 #[path = "../prepare/machine.rs"]
 mod machine;
 mod model;

@@ -97,9 +97,10 @@ fn says_before_the_record(rename: &str) -> bool {
     !rename.ends_with("-> record") && !rename.contains(".del/") && !rename.contains("-> manifests/")
 }
 
-/// The history may lose lines: it is never flushed.
+/// The history may lose lines: it is never flushed. A layer that is set aside for another leaves nothing half done: without one,
+/// the next boot makes one.
 fn is_promised(rename: &str) -> bool {
-    !rename.starts_with("history.jsonl")
+    !rename.starts_with("history.jsonl") && !rename.ends_with("/etc.aside")
 }
 
 /// The flush that follows a rename, and the record's after that.
