@@ -15,7 +15,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 /// Seconds for one boot on a machine without KVM that has other things to do, too.
-const SECONDS: u64 = 240;
+const SECONDS: u64 = 600;
 
 /// The console shows what systemd does, but not every word of the kernel: without KVM each costs time.
 const CMDLINE: &str = "rw console=ttyS0 panic=-1 loglevel=5 systemd.show_status=true TERM=dumb";
