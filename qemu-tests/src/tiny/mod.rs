@@ -15,7 +15,7 @@ use crate::scenario::{Boot, Disk, Scenario};
 use std::path::Path;
 
 /// Seconds for one boot on a machine without KVM that has other things to do, too.
-const SECONDS: u64 = 60;
+const SECONDS: u64 = 120;
 
 /// What QEMU starts; the initramfs is made in `out`.
 pub fn parts(scenario: &Scenario, boot: &Boot, programs: &Programs, out: &Path) -> Result<Parts> {
