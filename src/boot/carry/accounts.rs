@@ -7,7 +7,7 @@ use crate::boot::layer::{Entry, same_metadata};
 use crate::decide::merge::lines::{self, Merged, Table};
 use crate::error::Result;
 use crate::sys::copy::{self as sys, Meta};
-use crate::sys::{AsFd, BorrowedFd, SysResult, fs};
+use crate::sys::{AsFd, BorrowedFd};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::ffi::CStr;
@@ -40,9 +40,9 @@ pub fn merge(table: Table, dirs: &Dirs<'_>, name: &CStr, found: &Found, trail: &
     let local = Entry { dir: dirs.local, name, meta: found.local };
     let new = Entry { dir: dirs.new, name, meta: found.new.unwrap_or(found.local) };
     let old = dirs.old.zip(found.old).map(|(dir, meta)| Entry { dir, name, meta });
-    let old_text = old.as_ref().map_or(Ok(Vec::new()), read).map_err(failed("cannot read the old version of"))?;
-    let local_text = read(&local).map_err(failed("cannot read"))?;
-    let new_text = read(&new).map_err(failed("cannot read the new version of"))?;
+    let old_text = old.as_ref().map_or(Ok(Vec::new()), Entry::read).map_err(failed("cannot read the old version of"))?;
+    let local_text = local.read().map_err(failed("cannot read"))?;
+    let new_text = new.read().map_err(failed("cannot read the new version of"))?;
     let merged = lines::merge(table, &old_text, &local_text, &new_text);
     let own = match &old {
         Some(old) => !same_metadata(&local, old).map_err(failed("cannot compare"))?,
@@ -55,10 +55,6 @@ pub fn merge(table: Table, dirs: &Dirs<'_>, name: &CStr, found: &Found, trail: &
     }
     let made = if follows { Made::Nothing } else { Made::File };
     Ok(Account { made, contested: !follows && !merged.contested.is_empty(), notes: notes(&merged, trail) })
-}
-
-fn read(entry: &Entry<'_>) -> SysResult<Vec<u8>> {
-    fs::read_all(sys::open_file_at(entry.dir, entry.name)?)
 }
 
 fn write(text: &[u8], like: &Entry<'_>, to: BorrowedFd<'_>, trail: &Trail, left_out: &mut LeftOut) -> Result<()> {

@@ -10,7 +10,7 @@ pub use same::{attributes, compare, compare_dress, same_metadata};
 
 use crate::error::Errno;
 use crate::sys::copy::{self as sys, Device, Meta, Node, Subject};
-use crate::sys::{BorrowedFd, SysResult};
+use crate::sys::{BorrowedFd, SysResult, fs};
 use core::ffi::CStr;
 
 /// A name in an open directory, with what is there.
@@ -53,6 +53,11 @@ impl<'a> Entry<'a> {
             Node::Regular if self.meta.size == 0 && self.attribute(c"trusted.overlay.whiteout")?.is_some() => Ok(Mark::Whiteout),
             _ => Ok(Mark::Plain),
         }
+    }
+
+    /// The whole content of a file.
+    pub fn read(&self) -> SysResult<alloc::vec::Vec<u8>> {
+        fs::read_all(sys::open_file_at(self.dir, self.name)?)
     }
 
     fn attribute(&self, key: &CStr) -> SysResult<Option<alloc::vec::Vec<u8>>> {

@@ -9,6 +9,7 @@ use super::copy::walk::Trail;
 use super::copy::{Dress, LeftOut, copy_one, remove_named};
 use super::layer::{Entry, compare};
 use crate::decide::drift::Sameness;
+use crate::decide::merge::lines::{self, Table};
 use crate::decide::settle::{self, Action, Found};
 use crate::error::{Errno, Result};
 use crate::sys::copy::{self as sys};
@@ -80,7 +81,7 @@ impl Settler<'_> {
                 copy_one(&here.upper, here.to, trail, &mut self.left_out)
             }
             Action::Dress => Dress { trail, left_out: &mut self.left_out }.named(here.upper.dir, here.to, here.name, &here.upper.meta),
-            Action::Lines => self.lines(here, trail),
+            Action::Lines(table) => self.lines(table, here, trail),
             Action::Enter => self.enter(here, Due { path, empty: false }, trail),
             Action::EnterEmpty => {
                 remove_named(here.to, "etc", here.name)?;
@@ -113,11 +114,11 @@ impl Settler<'_> {
     }
 
     /// With the mode and owner of the vendor's file, where there is one.
-    fn lines(&mut self, here: &Here<'_>, trail: &Trail) -> Result<()> {
+    fn lines(&mut self, table: Table, here: &Here<'_>, trail: &Trail) -> Result<()> {
         let failed = |errno| trail.error("cannot merge in etc", errno);
-        let read = |entry: &Option<Entry<'_>>| entry.as_ref().map_or(Ok(Vec::new()), text_of).map_err(failed);
+        let read = |entry: &Option<Entry<'_>>| entry.as_ref().map_or(Ok(Vec::new()), Entry::read).map_err(failed);
         let (before, vendor) = (read(&here.before)?, read(&here.vendor)?);
-        let merged = settle::merge(&before, &text_of(&here.upper).map_err(failed)?, &vendor);
+        let merged = lines::merge(table, &before, &here.upper.read().map_err(failed)?, &vendor).text;
         if merged == vendor {
             return Ok(());
         }
@@ -144,10 +145,6 @@ impl<'a> Here<'a> {
         let (mark, is_directory) = (self.upper.mark()?, self.upper.is_directory());
         Ok(settle::decide(&Found { path, mark, is_directory, before: against(&self.before)?, vendor: against(&self.vendor)? }))
     }
-}
-
-fn text_of(entry: &Entry<'_>) -> SysResult<Vec<u8>> {
-    fs::read_all(sys::open_file_at(entry.dir, entry.name)?)
 }
 
 fn found(opened: SysResult<OwnedFd>) -> SysResult<Option<OwnedFd>> {

@@ -97,8 +97,12 @@ impl<'a> Lines<'a> {
     }
 }
 
-/// Merges the three versions of one file.
+/// Merges the three versions of one file. Where one side has changed nothing, the other one counts as it is.
 pub fn merge(table: Table, old: &[u8], local: &[u8], new: &[u8]) -> Merged {
+    if old == local || old == new {
+        let text = if old == local { new } else { local };
+        return Merged { text: text.into(), ..Merged::default() };
+    }
     let (old, local, new) = (Lines::read(old), Lines::read(local), Lines::read(new));
     let mut names: Vec<Line<'_>> = new.order.iter().chain(local.order.iter().filter(|name| !new.has(name))).copied().collect();
     names.sort_by_key(|name| matches!(name.first(), Some(b'+' | b'-')));

@@ -2,17 +2,13 @@
 //!
 //! The command saw /etc with what was changed on this machine. Only what it changed itself becomes the vendor's.
 
-mod lines;
 #[cfg(test)]
 mod tests;
 
-pub use lines::merge;
-
 use super::drift::{Mark, Sameness};
+use super::merge::lines::Table;
 
-/// Account files: they hold the machine's own users next to the vendor's.
-const TABLES: [&str; 6] = ["passwd", "group", "shadow", "gshadow", "subuid", "subgid"];
-/// What is kept beside them: older versions, with the machine's own users and passwords, and locks.
+/// What is kept beside account files: older versions, with the machine's own users and passwords, and locks.
 const BESIDE: [&str; 5] = ["-", "+", "~", ".lock", ".edit"];
 
 /// What is to be done about a path that the layer has.
@@ -26,8 +22,8 @@ pub enum Action {
     Put,
     /// The same content with another mode, owner or attribute.
     Dress,
-    /// Its lines, as far as they are new.
-    Lines,
+    /// Its lines, as far as they are new: an account file holds the machine's own users next to the vendor's.
+    Lines(Table),
     /// A directory: what is in it is looked at.
     Enter,
     /// A directory that hides what was there: it begins empty.
@@ -62,16 +58,12 @@ pub fn decide(found: &Found<'_>) -> Action {
         (Some(Sameness::Metadata), Some(Sameness::Metadata | Sameness::Content)) => Action::Dress,
         // Where a mode alone has changed, all else is the machine's, and stays its own.
         (Some(Sameness::Same | Sameness::Metadata), _) | (_, Some(Sameness::Same)) => Action::Leave,
-        (_, vendor) if is_table(found.path) && vendor != Some(Sameness::Type) => Action::Lines,
+        (_, vendor) if vendor != Some(Sameness::Type) => Table::of(found.path).map_or(Action::Put, Action::Lines),
         _ => Action::Put,
     }
 }
 
-fn is_table(path: &[u8]) -> bool {
-    TABLES.iter().any(|table| table.as_bytes() == path)
-}
-
 fn is_beside_a_table(path: &[u8]) -> bool {
-    let beside = |table: &str| path.strip_prefix(table.as_bytes()).is_some_and(|rest| BESIDE.iter().any(|end| end.as_bytes() == rest));
-    path == b".pwd.lock" || TABLES.iter().any(|table| beside(table))
+    let beside = |end: &str| path.strip_suffix(end.as_bytes()).is_some_and(|table| Table::of(table).is_some());
+    path == b".pwd.lock" || BESIDE.iter().any(|end| beside(end))
 }

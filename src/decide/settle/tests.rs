@@ -1,4 +1,5 @@
 use super::*;
+use crate::decide::merge::lines;
 use alloc::string::String;
 use alloc::vec::Vec;
 use proptest::prelude::*;
@@ -27,8 +28,8 @@ fn what_is_done_about_a_path() {
         (Found { before: Some(Same), vendor: Some(Same), ..directory }, Action::Enter),
         (Found { before: Some(Type), ..directory }, Action::EnterEmpty),
         (Found { mark: Mark::Opaque, ..directory }, Action::EnterEmpty),
-        (table, Action::Lines),
-        (Found { vendor: Some(Content), ..table }, Action::Lines),
+        (table, Action::Lines(Table::Passwd)),
+        (Found { vendor: Some(Content), ..table }, Action::Lines(Table::Passwd)),
         (Found { vendor: Some(Type), ..table }, Action::Put),
         (Found { before: Some(Same), ..table }, Action::Leave),
         (Found { path: b"a/passwd", ..table }, Action::Put),
@@ -39,6 +40,10 @@ fn what_is_done_about_a_path() {
     for (found, action) in cases {
         assert_eq!(decide(&found), action, "{found:?}");
     }
+}
+
+fn merge(before: &[u8], after: &[u8], vendor: &[u8]) -> Vec<u8> {
+    lines::merge(Table::Passwd, before, after, vendor).text
 }
 
 fn merged(before: &str, after: &str, vendor: &str) -> String {
@@ -59,6 +64,12 @@ fn only_what_the_command_changed_becomes_the_vendors() {
     ] {
         assert_eq!(merged(before, after, vendor), expected, "{before} / {after} / {vendor}");
     }
+}
+
+#[test]
+fn members_from_this_machine_stay_its_own() {
+    let group = |text: &str| lines::merge(Table::Group, b"adm:x:4:me\n", text.as_bytes(), b"adm:x:4:\n").text;
+    assert_eq!(group("adm:x:4:me,www\n"), b"adm:x:4:www\n");
 }
 
 proptest! {
