@@ -2,7 +2,7 @@
 //! reset while the system ran. Before the overlay is mounted; what cannot be dropped keeps no machine from booting.
 
 use super::attempt::Ground;
-use super::copy::{Flow, remove_tree_in};
+use super::copy::{Flow, remove_named};
 use super::drift::{self, Past};
 use super::layer::{Entry, compare};
 use super::store::{STORE, Store};
@@ -67,7 +67,7 @@ fn try_clean(ground: &Ground<'_>, deployment: &Deployment) -> Result<Vec<String>
     })?;
     let path = format!("state/{state}/etc/upper");
     let Ok(upper) = fs::open_dir_in(&store.dir, &path) else { return Ok(past.warnings) };
-    let mut layer = Layer { upper, vendor: vendor_etc(store, deployment)? };
+    let mut layer = Layer { upper, vendor: tree::open_vendor_etc(store, &deployment.id)? };
     let drops = drops(&seen, causes, &queued);
     drops.iter().try_for_each(|path| layer.drop(path))?;
     for path in &queued {
@@ -80,37 +80,18 @@ fn try_clean(ground: &Ground<'_>, deployment: &Deployment) -> Result<Vec<String>
     Ok(past.warnings)
 }
 
-fn vendor_etc(store: &Store, deployment: &Deployment) -> Result<Option<OwnedFd>> {
-    let root = format!("deployments/{}/root", deployment.id);
-    let root = fs::open_dir_in(&store.dir, &root).or_fail("cannot open the tree", &root)?;
-    let Some(vendor) = tree::vendor_etc(&root)? else { return Ok(None) };
-    fs::open_dir_in(&root, vendor.path()).map(Some).or_fail("cannot open", vendor.path())
-}
-
 struct Layer {
     upper: OwnedFd,
     vendor: Option<OwnedFd>,
 }
 
-/// Directory part and name.
-pub(super) fn split(path: &[u8]) -> (&[u8], &[u8]) {
-    match path.iter().rposition(|byte| *byte == b'/') {
-        Some(cut) => (path.get(..cut).unwrap_or_default(), path.get(cut.saturating_add(1)..).unwrap_or_default()),
-        None => (&[], path),
-    }
-}
-
 impl Layer {
     fn drop(&mut self, path: &[u8]) -> Result<()> {
         let on = format!("/etc/{}", String::from_utf8_lossy(path).escape_debug());
-        let (above, name) = split(path);
+        let (above, name) = sys::split(path);
         let dir = sys::open_deep(&self.upper, above).or_fail("cannot open the directory of", &on)?;
         let c_name = CString::new(name).map_err(|_| Errno::EINVAL).or_fail("cannot remove", &on)?;
-        match (sys::unlink_at(&dir, &c_name), core::str::from_utf8(name)) {
-            (Err(Errno(21)), Ok(name)) => remove_tree_in(dir.as_fd(), &on, name)?,
-            (Ok(()) | Err(Errno::ENOENT), _) => {}
-            (Err(errno), _) => return Err(errno).or_fail("cannot remove", &on),
-        }
+        remove_named(dir.as_fd(), &format!("/etc/{}", String::from_utf8_lossy(above)), &c_name)?;
         self.prune(above);
         Ok(())
     }
@@ -119,13 +100,13 @@ impl Layer {
     fn prune(&self, path: &[u8]) {
         let mut path = path;
         while !path.is_empty() && self.leave(path) == Ok(Left::Gone) {
-            path = split(path).0;
+            path = sys::split(path).0;
         }
     }
 
     fn leave(&self, path: &[u8]) -> SysResult<Left> {
         let Some(vendor) = &self.vendor else { return Ok(Left::Stays) };
-        let (above, name) = split(path);
+        let (above, name) = sys::split(path);
         let name = CString::new(name).map_err(|_| Errno::EINVAL)?;
         let (ours, theirs) = (sys::open_deep(&self.upper, above)?, sys::open_deep(vendor, above)?);
         let found = (Entry::find(ours.as_fd(), &name)?, Entry::find(theirs.as_fd(), &name)?);

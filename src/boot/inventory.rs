@@ -106,7 +106,7 @@ impl<'a> Describer<'a> {
 
     /// `None`: nothing is there. `tick` hears of each piece that was read, and may end it with EINTR.
     pub fn describe(&mut self, path: &[u8], content: Content, tick: &mut dyn FnMut(u64) -> Flow) -> SysResult<Option<Entry>> {
-        let (parent, name) = split(path);
+        let (parent, name) = sys::split(path);
         // A file's name holds no NUL: one that does was not deployed by us.
         let Ok(name) = CString::new(name) else { return Ok(None) };
         if !self.go(parent)? {
@@ -172,15 +172,6 @@ fn describe(dir: BorrowedFd<'_>, name: &CStr, path: &[u8], content: Content, rea
         Node::Socket => (Kind::Socket, attributes(named)?),
     };
     Ok(Some(Entry { path: path.into(), kind, mode: meta.mode, uid: meta.uid, gid: meta.gid, attributes }))
-}
-
-/// The directory and the last name of a path of an inventory.
-fn split(path: &[u8]) -> (&[u8], &[u8]) {
-    let cut = path.iter().rposition(|byte| *byte == b'/');
-    match cut.and_then(|cut| path.split_at_checked(cut)) {
-        Some((parent, name)) => (parent, name.strip_prefix(b"/").unwrap_or(name)),
-        None => (&[], path),
-    }
 }
 
 fn number(device: Device) -> DeviceNumber {

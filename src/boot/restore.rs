@@ -2,13 +2,12 @@
 //! touched from beside. What differs is replaced by a copy of the vendor's, made beside and renamed. The copy is left in the
 //! upper, equal to the vendor's; the next boot drops it.
 
-use super::clean::split;
 use super::copy::walk::Trail;
-use super::copy::{Dress, LeftOut, copy_tree, remove_tree};
+use super::copy::{Dress, LeftOut, copy_one, copy_tree_as, remove_named, remove_tree};
 use super::layer::{Entry, compare};
 use crate::decide::drift::{Mark, Sameness};
 use crate::error::{Errno, Error, OrFail, Result};
-use crate::sys::copy::{self as sys, Node, Subject};
+use crate::sys::copy::{self as sys, Subject};
 use crate::sys::{AsFd, BorrowedFd, OwnedFd, SysResult, fs};
 use alloc::ffi::CString;
 use alloc::format;
@@ -45,13 +44,13 @@ impl Restore<'_> {
 
     /// What is to be done below it.
     fn one(&mut self, path: &[u8], mount: u64) -> Result<Vec<Vec<u8>>> {
-        let (above, name) = split(path);
+        let (above, name) = sys::split(path);
         let name = CString::new(name).map_err(|_| Error::refused("a name with a NUL"))?;
         let dir = match sys::open_deep(self.merged, above) {
             Err(Errno::ENOENT) => return self.gone_above(path),
             dir => dir.or_fail("cannot open", &shown(above))?,
         };
-        let vendor_dir = found(sys::open_deep(self.vendor, above)).or_fail("cannot open the deployment's", &shown(above))?;
+        let vendor_dir = sys::open_deep_if_there(self.vendor, above).or_fail("cannot open the deployment's", &shown(above))?;
         let here = Entry::find(dir.as_fd(), &name).or_fail("cannot look at", &shown(path))?;
         if here.is_some_and(|here| here.meta.mount != mount) {
             return Err(Error::refused("something is mounted there: unmount it first"));
@@ -62,7 +61,7 @@ impl Restore<'_> {
         };
         match (here, theirs) {
             (None, None) => Ok(Vec::new()),
-            (Some(here), None) => self.done(path, remove(&here)),
+            (Some(here), None) => self.done(path, remove_named(here.dir, "/etc", here.name)),
             (Some(here), Some(theirs)) if here.is_directory() && theirs.is_directory() => self.directory(path, &here, &theirs),
             (Some(here), Some(theirs)) if compare(&here, &theirs).or_fail("cannot compare", &shown(path))? == Sameness::Same => {
                 Ok(Vec::new())
@@ -73,9 +72,9 @@ impl Restore<'_> {
 
     /// Its directory is not there: one that the deployment has was removed, and comes back as a whole.
     fn gone_above(&self, path: &[u8]) -> Result<Vec<Vec<u8>>> {
-        let (above, name) = split(path);
+        let (above, name) = sys::split(path);
         let name = CString::new(name).map_err(|_| Error::refused("a name with a NUL"))?;
-        let vendor = found(sys::open_deep(self.vendor, above)).or_fail("cannot open the deployment's", &shown(above))?;
+        let vendor = sys::open_deep_if_there(self.vendor, above).or_fail("cannot open the deployment's", &shown(above))?;
         let exists = vendor.is_some_and(|vendor| sys::look(vendor, &name).is_ok());
         if exists {
             return Err(Error::refused(format!("its directory \"{}\" was removed: reset that", shown(above))));
@@ -109,26 +108,10 @@ fn shown(path: &[u8]) -> String {
     format!("/etc/{}", String::from_utf8_lossy(path).escape_debug())
 }
 
-/// What leads nowhere is not there.
-fn found(result: SysResult<OwnedFd>) -> SysResult<Option<OwnedFd>> {
-    match result {
-        Ok(dir) => Ok(Some(dir)),
-        Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => Ok(None),
-        Err(errno) => Err(errno),
-    }
-}
-
 /// A whiteout among the vendor's own files stands for nothing in the mounted overlay.
 fn there<'a>(vendor: BorrowedFd<'a>, name: &'a CStr) -> SysResult<Option<Entry<'a>>> {
     let Some(entry) = Entry::find(vendor, name)? else { return Ok(None) };
     Ok((entry.mark()? != Mark::Whiteout).then_some(entry))
-}
-
-fn remove(here: &Entry<'_>) -> Result<()> {
-    match (sys::unlink_at(here.dir, here.name), here.name.to_str()) {
-        (Err(Errno(21)), Ok(name)) => remove_tree(here.dir, name),
-        (removed, _) => removed.or_fail("cannot remove", &here.name.to_string_lossy()),
-    }
 }
 
 /// Readers see the old or the new. A file in place of a directory, or the other way round, changes places with it.
@@ -151,27 +134,13 @@ fn place(dir: BorrowedFd<'_>, here: Option<&Entry<'_>>, theirs: &Entry<'_>) -> R
 }
 
 fn copy(theirs: &Entry<'_>, to: &OwnedFd) -> Result<()> {
-    let on = theirs.name.to_string_lossy();
-    match theirs.meta.node {
-        Node::Directory => {
-            let from = sys::open_dir_at(theirs.dir, theirs.name).or_fail("cannot open", &on)?;
-            let name = theirs.name.to_str().map_err(|_| Error::refused("a directory with a name that is no UTF-8"))?;
-            return copy_tree(from.as_fd(), to.as_fd(), name, &mut |_| super::copy::Flow::Continue).map(drop);
-        }
-        Node::Regular => {
-            let from = sys::open_file_at(theirs.dir, theirs.name).or_fail("cannot open", &on)?;
-            let made = sys::create_file_at(to, theirs.name).or_fail("cannot make", &on)?;
-            fs::copy_content(&from, &made).or_fail("cannot copy", &on)?;
-            return dress(&from, &made, theirs);
-        }
-        Node::Symlink => {
-            let target = sys::read_link(theirs.dir, theirs.name).or_fail("cannot read the link", &on)?;
-            sys::make_symlink_at(to, theirs.name, &target).or_fail("cannot make the link", &on)?;
-        }
-        node => sys::make_special_at(to, theirs.name, node).or_fail("cannot make", &on)?,
+    if theirs.is_directory() {
+        let from = sys::open_dir_at(theirs.dir, theirs.name).or_fail("cannot open", &theirs.name.to_string_lossy())?;
+        return copy_tree_as(from.as_fd(), to.as_fd(), theirs.name).map(drop);
     }
-    let (trail, mut left_out) = (Trail::default(), LeftOut::default());
-    Dress { trail: &trail, left_out: &mut left_out }.named(theirs.dir, to.as_fd(), theirs.name, &theirs.meta)
+    let mut trail = Trail::default();
+    trail.push(theirs.name);
+    copy_one(theirs, to.as_fd(), &trail, &mut LeftOut::default())
 }
 
 fn dress(from: &OwnedFd, to: &OwnedFd, theirs: &Entry<'_>) -> Result<()> {

@@ -1,7 +1,7 @@
 //! Looks at the chosen deployment's tree and at the place where it will stand: what the plan is made from. Reads only.
 
 use super::facts;
-use super::store::Store;
+use super::store::{STORE, Store};
 use crate::decide::config::{Config, EtcMode};
 use crate::decide::fstab;
 use crate::decide::model::{Deployment, Disk, Entry, Id, Instance, Owner, TreeFacts, VendorEtc};
@@ -45,6 +45,14 @@ pub fn vendor_etc(tree: &OwnedFd) -> Result<Option<VendorEtc>> {
         }
     }
     Ok(None)
+}
+
+/// The vendor's /etc of a deployment; `None`: its tree has none.
+pub fn open_vendor_etc(store: &Store, id: &Id) -> Result<Option<OwnedFd>> {
+    let path = format!("deployments/{id}/root");
+    let tree = fs::open_dir_in(&store.dir, &path).or_fail("cannot open the tree", &format!("{STORE}/{path}"))?;
+    let Some(vendor) = vendor_etc(&tree)? else { return Ok(None) };
+    fs::open_dir_in(&tree, vendor.path()).map(Some).or_fail("cannot open", &format!("{STORE}/{path}/{}", vendor.path()))
 }
 
 struct Look<'a> {

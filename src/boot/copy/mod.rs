@@ -9,7 +9,6 @@ mod dress;
 mod fill;
 mod links;
 mod measure;
-mod one;
 mod remove;
 #[cfg(test)]
 pub(crate) mod scratch;
@@ -25,10 +24,9 @@ pub(super) use dress::{Dress, clear_inherited, is_copied};
 pub use fill::{Fill, fill};
 pub use links::linked_outside;
 pub use measure::measure;
-pub(super) use one::copy_one;
 pub(super) use remove::remove_named;
 pub use remove::{remove_tree, remove_tree_in};
-pub(super) use single::{Singles, Way};
+pub(super) use single::{Singles, Way, copy_one};
 
 use crate::error::{OrFail, Result};
 use crate::sys::{BorrowedFd, copy as sys};

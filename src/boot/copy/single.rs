@@ -3,7 +3,8 @@
 use super::content::{Outcome, Pair, Ways};
 use super::dress::Dress;
 use super::walk::Trail;
-use super::{Copied, Flow, Progress, blocks, symlink_bytes};
+use super::{Copied, Flow, LeftOut, Progress, blocks, symlink_bytes};
+use crate::boot::layer::Entry;
 use crate::error::{Errno, Error, Result};
 use crate::sys::copy::{self as sys, FileId, Meta, Node};
 use crate::sys::{AsFd, BorrowedFd, OwnedFd};
@@ -106,6 +107,16 @@ impl Singles {
         self.copied.totals.files += 1;
         Dress { trail, left_out: &mut self.copied.left_out }.open(pair.from, pair.to, way.meta)
     }
+}
+
+/// Makes one thing that is no directory anew under its name in `to`, where nothing has it. `trail` is for messages.
+pub fn copy_one(entry: &Entry<'_>, to: BorrowedFd<'_>, trail: &Trail, left_out: &mut LeftOut) -> Result<()> {
+    let mut singles = Singles::new(sys::open_again(to).map_err(|errno| trail.error("cannot open the directory of", errno))?);
+    let way = Way { from: entry.dir, meta: &entry.meta, to, name: entry.name };
+    singles.copied.left_out = core::mem::take(left_out);
+    let copied = singles.copy(trail, way, &mut |_| Flow::Continue);
+    *left_out = singles.copied.left_out;
+    copied
 }
 
 pub fn stopped() -> Error {

@@ -84,7 +84,7 @@ pub fn etc(store: &Store, deployment: &Deployment, past: &mut Past<'_>, each: &m
         Err(Errno::ENOENT) => return Ok(()),
         upper => upper.or_fail("cannot open", &format!("{STORE}/{path}"))?,
     };
-    let vendor = vendor_etc(store, deployment)?;
+    let vendor = tree::open_vendor_etc(store, &deployment.id)?;
     let vendor = vendor.as_ref().map(OwnedFd::as_fd);
     let conflicts = conflicts(store, &format!("{}@{instance}", deployment.id), past);
     walk(&Layers { kind: Kind::Upper, upper: upper.as_fd(), vendor, place: "/etc", conflicts: &conflicts }, past, each)
@@ -97,13 +97,6 @@ fn conflicts(store: &Store, state: &str, past: &mut Past<'_>) -> Inventory {
         Conflicts::default()
     });
     Inventory { entries: kept.0.into_iter().map(|conflict| conflict.local).collect() }
-}
-
-fn vendor_etc(store: &Store, deployment: &Deployment) -> Result<Option<OwnedFd>> {
-    let path = format!("deployments/{}/root", deployment.id);
-    let tree = fs::open_dir_in(&store.dir, &path).or_fail("cannot open the tree", &format!("{STORE}/{path}"))?;
-    let Some(vendor) = tree::vendor_etc(&tree)? else { return Ok(None) };
-    fs::open_dir_in(&tree, vendor.path()).map(Some).or_fail("cannot open", &format!("{STORE}/{path}/{}", vendor.path()))
 }
 
 /// Hands each change to `each`, parents first, until it says stop.

@@ -1,7 +1,7 @@
 //! What `--keep` names: found in what was set aside, and moved back with all that it has.
 
 use crate::boot::copy::walk::{DirStack, Trail};
-use crate::boot::copy::{LeftOut, dress_directory, remove_tree};
+use crate::boot::copy::{LeftOut, dress_directory, remove_named};
 use crate::decide::reset::glob::{Fate, Glob, fate};
 use crate::error::{Errno, Error, OrFail, Result};
 use crate::sys::copy::{self as sys, Node};
@@ -82,16 +82,9 @@ fn shown(path: &[u8]) -> String {
 
 /// The tree's own directory, and what leads to it in the store.
 fn make_root(store: &OwnedFd, path: &[u8], like: &OwnedFd) -> Result<()> {
-    let (parent, name) = split(path);
+    let (parent, name) = sys::split(path);
     let parent_dir = sys::open_deep(store, parent).or_fail("cannot open", &shown(parent))?;
     make_like(parent_dir.as_fd(), name, like.as_fd(), path)
-}
-
-fn split(path: &[u8]) -> (&[u8], &[u8]) {
-    match path.iter().rposition(|byte| *byte == b'/') {
-        Some(cut) => (path.get(..cut).unwrap_or_default(), path.get(cut.saturating_add(1)..).unwrap_or_default()),
-        None => (&[], path),
-    }
 }
 
 fn make_like(parent: BorrowedFd<'_>, name: &[u8], like: BorrowedFd<'_>, path: &[u8]) -> Result<()> {
@@ -109,7 +102,7 @@ fn make_parents(from: &OwnedFd, to: &OwnedFd, path: &[u8]) -> Result<()> {
     let cuts = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(cut, _)| cut);
     for parent in cuts.filter_map(|cut| path.get(..cut)) {
         let like = sys::open_deep(from, parent).or_fail("cannot open", &shown(parent))?;
-        let (above, name) = split(parent);
+        let (above, name) = sys::split(parent);
         match sys::open_deep(to, above) {
             Ok(dir) => make_like(dir.as_fd(), name, like.as_fd(), parent)?,
             // Something else is there now: the rename says so.
@@ -122,13 +115,13 @@ fn make_parents(from: &OwnedFd, to: &OwnedFd, path: &[u8]) -> Result<()> {
 
 fn rename(from: &OwnedFd, to: &OwnedFd, path: &[u8]) -> Result<Option<String>> {
     let on = shown(path);
-    let (above, name) = split(path);
+    let (above, name) = sys::split(path);
     let c_name = CString::new(name).map_err(|_| Error::transient("a name with a NUL"))?;
     let dirs = sys::open_deep(from, above).and_then(|from| Ok((from, sys::open_deep(to, above)?)));
     let moved = dirs.and_then(|(from, to)| {
-        if let (Ok(_), Ok(text)) = (sys::look(&from, &c_name), core::str::from_utf8(name)) {
+        if sys::look(&from, &c_name).is_ok() {
             // A failure shows in the rename.
-            let _ = remove_tree(to.as_fd(), text);
+            let _ = remove_named(to.as_fd(), "", &c_name);
         }
         sys::rename_new_at(&from, &c_name, &to, &c_name)
     });

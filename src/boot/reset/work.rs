@@ -2,7 +2,7 @@
 
 use super::keep::{self, Kept};
 use super::{Given, RESET, fill};
-use crate::boot::copy::{LeftOut, dress_directory, remove_tree_in};
+use crate::boot::copy::{LeftOut, dress_directory, remove_named};
 use crate::boot::store::{STORE, Store};
 use crate::boot::tree;
 use crate::decide::config::Scope;
@@ -166,9 +166,9 @@ impl<'a> Work<'a> {
 
     fn remove(&self, part: &Part, directory: &str) -> Result<()> {
         let on = format!("{STORE}/{directory}");
-        let Ok(name) = core::str::from_utf8(part.name()) else { return Ok(()) };
+        let name = c_name(part).or_fail("cannot remove a part of", &on)?;
         match self.open(directory) {
-            Ok(dir) => remove_tree_in(dir.as_fd(), &on, name),
+            Ok(dir) => remove_named(dir.as_fd(), &on, &name),
             Err(Errno::ENOENT) => Ok(()),
             Err(errno) => Err(errno).or_fail("cannot open", &on),
         }

@@ -61,7 +61,7 @@ impl Settler<'_> {
         let failed = |errno| trail.error("cannot open in etc", errno);
         let upper = sys::open_deep(self.upper, &due.path).map_err(failed)?;
         let to = sys::open_deep(self.vendor, &due.path).map_err(failed)?;
-        let before = if due.empty { None } else { found(sys::open_deep(self.before, &due.path)).map_err(failed)? };
+        let before = if due.empty { None } else { sys::open_deep_if_there(self.before, &due.path).map_err(failed)? };
         for name in sys::list(&upper).map_err(failed)? {
             let path = joined(&due.path, &name);
             let trail = trail_of(&path);
@@ -144,14 +144,6 @@ impl<'a> Here<'a> {
         let against = |other: &Option<Entry<'_>>| other.as_ref().map(|other| compare(&self.upper, other)).transpose();
         let (mark, is_directory) = (self.upper.mark()?, self.upper.is_directory());
         Ok(settle::decide(&Found { path, mark, is_directory, before: against(&self.before)?, vendor: against(&self.vendor)? }))
-    }
-}
-
-fn found(opened: SysResult<OwnedFd>) -> SysResult<Option<OwnedFd>> {
-    match opened {
-        Ok(opened) => Ok(Some(opened)),
-        Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => Ok(None),
-        Err(errno) => Err(errno),
     }
 }
 

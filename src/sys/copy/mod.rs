@@ -177,6 +177,24 @@ pub fn open_deep(root: impl AsFd, path: &[u8]) -> SysResult<OwnedFd> {
     Ok(dir)
 }
 
+/// The directory and the last name of a path of bytes, as [`open_deep`] takes it; without a slash the directory is empty.
+pub fn split(path: &[u8]) -> (&[u8], &[u8]) {
+    let cut = path.iter().rposition(|byte| *byte == b'/');
+    match cut.and_then(|cut| path.split_at_checked(cut)) {
+        Some((parent, name)) => (parent, name.strip_prefix(b"/").unwrap_or(name)),
+        None => (&[], path),
+    }
+}
+
+/// The same as [`open_deep`], for what may lead nowhere.
+pub fn open_deep_if_there(root: impl AsFd, path: &[u8]) -> SysResult<Option<OwnedFd>> {
+    match open_deep(root, path) {
+        Ok(dir) => Ok(Some(dir)),
+        Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => Ok(None),
+        Err(errno) => Err(errno),
+    }
+}
+
 /// A symlink's target, as bytes.
 pub fn read_link(dir: impl AsFd, name: &CStr) -> SysResult<CString> {
     Ok(fs::readlinkat(dir, name, Vec::new())?)

@@ -116,10 +116,8 @@ fn booted(view: &View) -> Result<Deployment> {
 }
 
 fn vendor_etc(view: &View, deployment: &Deployment) -> Result<OwnedFd> {
-    let root = format!("deployments/{}/root", deployment.id);
-    let root = fs::open_dir_in(&view.store.dir, &root).or_fail("cannot open the tree", &root)?;
-    let vendor = tree::vendor_etc(&root)?.ok_or_else(|| Error::deterministic("the tree has neither /usr/etc nor /etc"))?;
-    fs::open_dir_in(&root, vendor.path()).or_fail("cannot open", vendor.path())
+    let vendor = tree::open_vendor_etc(&view.store, &deployment.id)?;
+    vendor.ok_or_else(|| Error::deterministic("the tree has neither /usr/etc nor /etc"))
 }
 
 fn would_change(view: &View, deployment: &Deployment, paths: &[Vec<u8>]) -> Result<Vec<String>> {
