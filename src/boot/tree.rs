@@ -209,7 +209,7 @@ fn behind(link: &EtcFile<'_>, vendor_etc: VendorEtc) -> Result<String> {
 }
 
 /// Only "not found" means "not there".
-fn found<T>(result: core::result::Result<T, Errno>) -> core::result::Result<Option<T>, Errno> {
+pub(super) fn found<T>(result: core::result::Result<T, Errno>) -> core::result::Result<Option<T>, Errno> {
     match result {
         Ok(value) => Ok(Some(value)),
         Err(Errno::ENOENT | Errno::ENOTDIR) => Ok(None),

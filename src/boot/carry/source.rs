@@ -3,11 +3,12 @@
 use crate::boot::attempt::Ground;
 use crate::boot::copy::walk::View;
 use crate::boot::store::STORE;
+use crate::boot::tree::found;
 use crate::decide::marker::Verdict;
 use crate::decide::model::{Deployment, Id, VendorEtc};
 use crate::decide::record::{OnceGood, Record};
-use crate::error::{Errno, Error, OrFail, Result};
-use crate::sys::{AsFd, OwnedFd, SysResult, fs};
+use crate::error::{Error, OrFail, Result};
+use crate::sys::{AsFd, OwnedFd, fs};
 use alloc::format;
 use alloc::string::String;
 
@@ -21,15 +22,6 @@ pub struct Source {
     /// The layer of local changes; `None`: it never had one.
     pub layer: Option<OwnedFd>,
     view: View,
-}
-
-/// Only "not found" means "not there".
-fn found<T>(result: SysResult<T>) -> SysResult<Option<T>> {
-    match result {
-        Ok(value) => Ok(Some(value)),
-        Err(Errno::ENOENT | Errno::ENOTDIR) => Ok(None),
-        Err(errno) => Err(errno),
-    }
 }
 
 impl Source {

@@ -64,8 +64,6 @@ struct Outcome {
     differences: Vec<Line>,
     /// What stands at /usr of the running system is something else, or not only this tree.
     running: Option<String>,
-    /// The kernel's own check of the device below /usr.
-    verity: Option<String>,
     /// Commands that changed it (bedplate unlock --live).
     changed_in_place: Vec<String>,
 }
@@ -92,11 +90,11 @@ fn check(view: &View, deployment: &Deployment, interrupts: &Interrupts) -> Resul
         checked.add(tree::check(&dir, "root/etc", &manifest(deployment, &dir, ETC)?, interrupts)?);
     }
     let runs = view.booted().is_some_and(|booted| booted.id == deployment.id);
-    let standing = match view.report.as_ref().filter(|_| runs) {
+    let running = match view.report.as_ref().filter(|_| runs) {
         Some(report) => running::look(report)?,
-        None => running::Standing::default(),
+        None => None,
     };
-    Ok(Outcome::of(deployment, digest, &checked, standing, kept::changed_in_place(&dir)?))
+    Ok(Outcome::of(deployment, digest, &checked, running, kept::changed_in_place(&dir)?))
 }
 
 /// The text of a manifest, which stays as it is: of a large /usr it is the largest thing here.
@@ -114,19 +112,18 @@ fn manifest(deployment: &Deployment, dir: &OwnedFd, name: &str) -> Result<String
 }
 
 impl Outcome {
-    fn of(deployment: &Deployment, digest: String, checked: &Checked, standing: running::Standing, changed_in_place: Vec<String>) -> Self {
+    fn of(deployment: &Deployment, digest: String, checked: &Checked, running: Option<String>, changed_in_place: Vec<String>) -> Self {
         let line = |Found { path, difference }: &Found| Line { path: shown(path), kinds: difference.kinds(), text: difference.to_string() };
         Self {
             schema: SCHEMA,
             id: deployment.id.to_string(),
             instance: deployment.instance().map(ToString::to_string),
             digest,
-            ok: checked.differences.is_empty() && standing.other.is_none() && !standing.corrupted,
+            ok: checked.differences.is_empty() && running.is_none(),
             paths: checked.paths,
             bytes: checked.bytes,
             differences: checked.differences.iter().map(line).collect(),
-            running: standing.other,
-            verity: standing.verity,
+            running,
             changed_in_place,
         }
     }
@@ -154,7 +151,7 @@ impl Outcome {
             lines.push(format!("and {more} more (--json lists all)"));
         }
         lines.extend(self.changed_in_place.iter().map(|command| format!("changed in place by: {}", plain(command))));
-        lines.extend([&self.running, &self.verity].into_iter().flatten().cloned());
+        lines.extend(self.running.clone());
         lines.push(self.sentence());
         lines.join("\n") + "\n"
     }
@@ -197,7 +194,6 @@ mod tests {
             bytes: 2048,
             differences: (0..differences).map(line).collect(),
             running: None,
-            verity: None,
             changed_in_place: Vec::new(),
         }
     }
