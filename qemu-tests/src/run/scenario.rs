@@ -11,6 +11,7 @@ use crate::machine::{Drive, Spec};
 use crate::record::OnDisk;
 use crate::scenario::{Boot, Scenario, Tier};
 use crate::tiny;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Lines of the console that a failure shows.
@@ -56,9 +57,10 @@ impl At<'_> {
             Ok(spec) => {
                 let before = self.listing(boot, "before");
                 let (seen, misses) = boot::run(&spec, self.host.accel, boot);
+                let kept = fs::write(out.join("shown"), seen.shown.concat()).or_say("cannot keep what the steps showed").err();
                 let unchanged = host_checks::unchanged(before, || self.listing(boot, "after"));
                 let held = [guest_checks::check(&boot.expect, &seen), host_checks::check(&boot.expect, &seen, self.disk, &out), unchanged];
-                (seen, [misses, held.concat()].concat())
+                (seen, [misses, held.concat(), kept.into_iter().collect()].concat())
             }
             Err(why) => (Seen::default(), vec![why]),
         }

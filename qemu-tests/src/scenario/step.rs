@@ -32,7 +32,7 @@ pub struct Step {
     pub text: Option<String>,
     /// Taken again and again until its checks hold, within the time of the boot.
     pub until: bool,
-    /// In the demo, what it came to is shown.
+    /// What it came to is shown by the demo, and kept in the file `shown` of each boot.
     pub show: bool,
     #[serde(flatten)]
     pub checks: Checks,
