@@ -6,6 +6,7 @@ use super::copy::walk::Trail;
 use super::copy::{Dress, LeftOut, copy_one, copy_tree_as, remove_named, remove_tree};
 use super::layer::{Entry, compare};
 use crate::decide::drift::{Mark, Sameness};
+use crate::decide::reset::queue::BESIDE;
 use crate::error::{Errno, Error, OrFail, Result};
 use crate::sys::copy::{self as sys, Subject};
 use crate::sys::{AsFd, BorrowedFd, OwnedFd, SysResult, fs};
@@ -15,8 +16,6 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::ffi::CStr;
 
-/// What is being copied, in the directory that it is for.
-const BESIDE: &str = ".bedplate-reset";
 const AS_BESIDE: &CStr = c".bedplate-reset";
 
 /// The two trees, and what came of it.
@@ -30,8 +29,14 @@ pub struct Restore<'a> {
 }
 
 impl Restore<'_> {
-    /// A path and all that is below it, on the disk when it returns. A final link is not followed, others are not either.
-    pub fn path(&mut self, path: &[u8]) -> Result<()> {
+    /// Paths and all that is below them, up to the first that cannot be; on the disk when it returns. A final link is not
+    /// followed, others are not either.
+    pub fn paths(&mut self, paths: &[Vec<u8>]) -> Result<()> {
+        let result = paths.iter().try_for_each(|path| self.path(path));
+        fs::sync_fs(self.merged).or_fail("cannot flush", "/etc").and(result)
+    }
+
+    fn path(&mut self, path: &[u8]) -> Result<()> {
         let mount = sys::look_open(self.merged).or_fail("cannot look at", "/etc")?.mount;
         let mut todo = Vec::from([path.to_vec()]);
         while let Some(path) = todo.pop() {
@@ -39,7 +44,7 @@ impl Restore<'_> {
             let below = self.one(&path, mount).map_err(|error| Error::new(error.kind, format!("cannot reset \"{on}\": {error}")))?;
             todo.extend(below);
         }
-        fs::sync_fs(self.merged).or_fail("cannot flush", "/etc")
+        Ok(())
     }
 
     /// What is to be done below it.

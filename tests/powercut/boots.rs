@@ -127,7 +127,7 @@ fn edited(machine: &Machine<'_>) {
 /// A boot after which the new layer is on the disk.
 fn carry(name: &'static str, machine: &Machine<'_>) -> Recording {
     machine.new_boot();
-    let places = Places { tree: machine.at("disk"), ..places(machine) };
+    let places = Places { trees: vec![machine.at("disk")], ..places(machine) };
     Recording::of(name, &prepare_root(machine, ""), 0, &machine.at("disk"), &places, &MADE[1..])
 }
 
@@ -153,14 +153,14 @@ fn shared() -> Vec<Recording> {
     deploys.into_iter().filter_map(|(fstype, deploy)| on_machine(Disk::Image(fstype), deploy)).collect()
 }
 
-fn on_machine(disk: Disk, record: Record) -> Option<Recording> {
+pub fn on_machine(disk: Disk, record: Record) -> Option<Recording> {
     let result = Arc::new(Mutex::new(None));
     let to = Arc::clone(&result);
     machine(disk, move |machine| *to.lock().unwrap() = Some(record(machine)));
     result.lock().unwrap().take()
 }
 
-fn places(machine: &Machine<'_>) -> Places {
+pub fn places(machine: &Machine<'_>) -> Places {
     let path = |path: &str| machine.lab.path(path).to_owned();
     let lab = machine.lab.path("").trim_end_matches('/').to_owned();
     Places {
@@ -174,7 +174,8 @@ fn places(machine: &Machine<'_>) -> Places {
         outside: [lab.as_str(), "/proc", "/dev", "/sys"].map(String::from).into(),
         // An overlay writes to the disk by itself.
         closed: vec![path("run/bedplate/stage/root")],
-        tree: machine.tree(""),
+        trees: vec![machine.tree("")],
+        ..Places::default()
     }
 }
 
@@ -186,7 +187,7 @@ fn boot(name: &'static str, machine: &Machine<'_>, cmdline: &str) -> Recording {
 fn ends(name: &'static str, code: i32, machine: &Machine<'_>, cmdline: &str) -> Recording {
     machine.new_boot();
     // All that a boot copies.
-    let places = Places { tree: machine.tree("usr/share/factory/var"), ..places(machine) };
+    let places = Places { trees: vec![machine.tree("usr/share/factory/var")], ..places(machine) };
     Recording::of(name, &prepare_root(machine, cmdline), code, &machine.at("disk"), &places, &MADE)
 }
 

@@ -2,6 +2,7 @@
 
 use super::aside::Aside;
 use super::disk::{Change, Event, Extent, Tree};
+use super::given_back::GivenBack;
 use super::images::digest;
 use super::layers::Layers;
 use super::place::Show;
@@ -14,6 +15,7 @@ use bedplate::decide::model::{BootId, Candidate, Disk, Facts, Request};
 use bedplate::decide::record::Record;
 use bedplate::decide::record::codec::{self, Place, Reading};
 use bedplate::decide::select::{Input, select};
+use bedplate::decide::unlock;
 use bedplate::sys::fs;
 use std::collections::BTreeMap;
 
@@ -56,6 +58,7 @@ pub struct Judge<'a> {
     renamed: Renamed,
     aside: Aside,
     layers: Layers,
+    given_back: GivenBack,
     show: Show,
 }
 
@@ -72,6 +75,7 @@ impl<'a> Judge<'a> {
             renamed: Renamed::of(trace),
             aside: Aside::of(&trace.before, &trace.after),
             layers: Layers::of(&trace.before, &trace.after),
+            given_back: GivenBack::of(&trace.before, &trace.after),
             show: Show::new(),
         };
         judge.first = judge.look_at(&trace.before);
@@ -159,6 +163,7 @@ impl<'a> Judge<'a> {
         self.renamed.check(tree)?;
         self.aside.check(tree)?;
         self.layers.check(tree)?;
+        self.given_back.check(tree)?;
         let Some(seen) = seen else { return Ok(None) };
         self.check_choice(&seen, version)?;
         self.check_deployments(&seen, tree, paths)?;
@@ -210,11 +215,18 @@ impl<'a> Judge<'a> {
     /// What looks as if it could boot was written completely.
     fn check_deployments(&self, seen: &Seen, tree: &Tree, paths: &Paths) -> Result<(), String> {
         for key in &seen.whole {
-            if self.deployments.get(key) != Some(&deployment_digest(tree, paths, key)) {
+            if self.deployments.get(key) != Some(&deployment_digest(tree, paths, key)) && !self.says_opened(tree, key) {
                 return Err(format!("{} can be booted, and is not what was deployed", key.split('@').next().unwrap_or_default()));
             }
         }
         Ok(())
+    }
+
+    /// Whether it is written down that a command more than before may have changed it in place.
+    fn says_opened(&self, tree: &Tree, key: &str) -> bool {
+        let path = format!("bedplate/deployments/{}/unlocked.json", key.split('@').next().unwrap_or_default());
+        let opened = |tree: &Tree| tree.content(&path).and_then(|text| unlock::parse(text).ok()).map_or(0, |opened| opened.len());
+        opened(tree) > opened(&self.trace.before)
     }
 
     fn difference(&self, tree: &Tree, paths: &Paths) -> String {

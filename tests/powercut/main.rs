@@ -15,9 +15,13 @@
 mod aside;
 #[path = "../store/bench.rs"]
 mod bench;
+#[path = "../prepare/booted.rs"]
+mod booted;
 mod boots;
 mod cut;
 mod disk;
+mod given_back;
+mod harmless;
 mod images;
 mod judge;
 mod layers;
@@ -31,6 +35,7 @@ mod places;
 mod program;
 mod proof;
 mod record;
+mod running;
 mod strace;
 mod trace;
 mod verbs;
@@ -65,7 +70,7 @@ fn main() {
         Ok("few") => Depth::Few,
         _ => Depth::Sample,
     };
-    let recordings: Vec<Recording> = verbs::all().into_iter().chain(boots::all()).collect();
+    let recordings: Vec<Recording> = verbs::all().into_iter().chain(boots::all()).chain(running::all()).collect();
     let outcomes = at_once(&recordings, |recording| judge(recording, depth));
     let good = print(&recordings, &outcomes);
     let proved = depth == Depth::Few || print_proof(outcomes.into_iter().map(|outcome| outcome.proof));

@@ -9,10 +9,15 @@ pub struct Places {
     pub inside: Vec<(String, String)>,
     /// Places that are none of the disk's.
     pub outside: Vec<String>,
+    /// Places that are none of the disk's although they look like it: what a file system writes to itself there is thrown away.
+    pub elsewhere: Vec<String>,
+    /// What paths mean to all processes but the first, before anything else does: what they are below the physical root, if
+    /// they are of the disk at all.
+    pub apart: Vec<(String, Option<String>)>,
     /// Directories among them below which nothing may be changed: what that would do to the disk is not known.
     pub closed: Vec<String>,
-    /// The tree that is deployed. Its paths may be as if it were the root: it is read from a detached mount.
-    pub tree: PathBuf,
+    /// Trees that are copied. Their paths may be as if they were the root: they are read from a detached mount.
+    pub trees: Vec<PathBuf>,
 }
 
 /// Where a path of the recording machine is.
@@ -24,11 +29,19 @@ pub enum Spot {
 }
 
 impl Places {
-    pub fn find(&self, path: &[u8]) -> Option<Spot> {
+    /// Of a path as one of the processes names it.
+    pub fn find(&self, process: usize, path: &[u8]) -> Option<Spot> {
         let below = |place: &str| {
             let rest = path.strip_prefix(place.as_bytes())?;
             (rest.is_empty() || rest.starts_with(b"/")).then_some(rest)
         };
+        let apart = self.apart.iter().filter(|_| process > 0).find_map(|(from, to)| Some((to, below(from)?)));
+        match apart {
+            Some((Some(base), rest)) => return Some(Spot::Disk([base.as_bytes(), rest].concat())),
+            Some((None, _)) => return Some(Spot::Elsewhere),
+            None if self.elsewhere.iter().any(|place| below(place).is_some()) => return Some(Spot::Elsewhere),
+            None => {}
+        }
         if let Some((base, rest)) = self.inside.iter().find_map(|(from, to)| Some((to, below(from)?))) {
             return Some(Spot::Disk([base.as_bytes(), rest].concat()));
         }
@@ -40,7 +53,7 @@ impl Places {
     /// Where something that is copied can be read.
     pub fn source(&self, path: &[u8]) -> PathBuf {
         let path = String::from_utf8_lossy(path);
-        let in_tree = self.tree.join(path.trim_start_matches('/'));
-        if in_tree.exists() { in_tree } else { path.as_ref().into() }
+        let mut in_trees = self.trees.iter().map(|tree| tree.join(path.trim_start_matches('/')));
+        in_trees.find(|path| path.exists()).unwrap_or_else(|| path.as_ref().into())
     }
 }

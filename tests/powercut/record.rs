@@ -40,8 +40,12 @@ impl Recording {
     pub fn verb(name: &'static str, bench: &Bench, arguments: &[&str], unsettled: &[&'static str]) -> Self {
         let disk = PathBuf::from(bench.path("sysroot"));
         let outside = [bench.path("").trim_end_matches('/'), "/proc", "/dev", "/sys"].map(String::from).into();
-        let places =
-            Places { inside: vec![(bench.path("sysroot"), String::new())], outside, closed: Vec::new(), tree: bench.path("tree").into() };
+        let places = Places {
+            inside: vec![(bench.path("sysroot"), String::new())],
+            outside,
+            trees: vec![bench.path("tree").into()],
+            ..Places::default()
+        };
         Self::of(name, &bench.command(arguments), 0, &disk, &places, unsettled)
     }
 

@@ -1,6 +1,8 @@
 //! strace's log, as calls. The log is made with `-f -y -xx`: every string and every path is in hexadecimal, so that no byte of
 //! it can be taken for a part of the line; each descriptor stands there with the path that it means at that moment.
 
+use std::collections::HashMap;
+use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -8,6 +10,8 @@ use std::process::{Command, Output};
 /// One system call that has returned.
 #[derive(Debug, Clone)]
 pub struct Call<'a> {
+    /// Number of the process, in the order in which they appear.
+    pub process: usize,
     pub name: &'a str,
     pub arguments: Vec<&'a str>,
     /// What stands behind the equals sign.
@@ -40,20 +44,41 @@ pub fn record(command: &Command, umask: &str, log: &Path) -> (Output, String) {
     (output, text)
 }
 
-/// The calls of a log. Anything that is no finished call of the one process is an error: it could hide a write.
-pub fn calls(log: &str) -> Result<Vec<Call<'_>>, String> {
-    let mut calls = Vec::new();
-    let mut process = None;
+/// The lines of a log, each with a whole call. A call that another process has interrupted is where it returned; only one that
+/// changes nothing (`may_overlap`) may be: of others the order would not be known.
+pub fn whole_lines(log: &str, may_overlap: impl Fn(&str) -> bool) -> Result<String, String> {
+    let (mut lines, mut begun) = (String::new(), HashMap::new());
     for line in log.lines() {
         let (id, rest) = line.split_once(' ').ok_or_else(|| format!("no process id: {line}"))?;
-        if *process.get_or_insert(id) != id {
-            return Err(format!("a second process, whose calls could be in any order: {}", shorten(line)));
-        }
         let rest = rest.trim_start();
+        if let Some(call) = rest.strip_suffix("<unfinished ...>") {
+            if !may_overlap(call) {
+                return Err(format!("two processes at once, whose calls could be in any order: {}", shorten(line)));
+            }
+            begun.insert(id, call.trim_end());
+        } else if let Some((_, end)) = rest.strip_prefix("<... ").and_then(|rest| rest.split_once(" resumed>")) {
+            let call = begun.remove(id).ok_or_else(|| format!("the end of no call: {}", shorten(line)))?;
+            let _ = writeln!(lines, "{id} {call}{end}");
+        } else {
+            let _ = writeln!(lines, "{id} {rest}");
+        }
+    }
+    Ok(lines)
+}
+
+/// The calls of such lines. Anything else is an error: it could hide a write.
+pub fn calls(lines: &str) -> Result<Vec<Call<'_>>, String> {
+    let (mut calls, mut processes) = (Vec::new(), Vec::new());
+    for line in lines.lines() {
+        let (id, rest) = line.split_once(' ').ok_or_else(|| format!("no process id: {line}"))?;
         if rest.starts_with("+++ exited") {
             continue;
         }
-        calls.push(parse(rest).ok_or_else(|| format!("cannot understand: {}", shorten(line)))?);
+        let process = processes.iter().position(|known| *known == id).unwrap_or_else(|| {
+            processes.push(id);
+            processes.len() - 1
+        });
+        calls.push(parse(process, rest).ok_or_else(|| format!("cannot understand: {}", shorten(line)))?);
     }
     Ok(calls)
 }
@@ -63,7 +88,7 @@ pub fn shorten(line: &str) -> String {
     line.chars().take(300).collect()
 }
 
-fn parse(line: &str) -> Option<Call<'_>> {
+fn parse(process: usize, line: &str) -> Option<Call<'_>> {
     let (name, rest) = line.split_once('(')?;
     let (mut depth, mut begin, mut text) = (0_u32, 0, false);
     let mut arguments = Vec::new();
@@ -74,7 +99,7 @@ fn parse(line: &str) -> Option<Call<'_>> {
             b')' if depth == 0 => {
                 arguments.push(rest[begin..at].trim());
                 let returned = rest[at + 1..].trim_start().strip_prefix('=')?.trim_start();
-                return Some(Call { name, arguments, returned, line });
+                return Some(Call { process, name, arguments, returned, line });
             }
             b'(' | b'[' | b'{' | b'<' => depth += 1,
             // `->` would be no bracket; strace writes none.
@@ -128,6 +153,14 @@ impl Call<'_> {
         number(self.argument(at)?.trim_matches(['[', ']'])).ok_or_else(|| self.odd("number"))
     }
 
+    /// The second of two times: `[{tv_sec=1, tv_nsec=2} /* … */, {tv_sec=3, tv_nsec=4} /* … */]`.
+    pub fn modified(&self, at: usize) -> Result<(i64, i64), String> {
+        let times = self.argument(at)?;
+        let field =
+            |name: &str| times.rsplit(name).next().and_then(|rest| rest.split([',', '}']).next()).and_then(|digits| digits.parse().ok());
+        field("tv_sec=").zip(field("tv_nsec=")).filter(|_| times.matches("tv_sec=").count() == 2).ok_or_else(|| self.odd("times"))
+    }
+
     pub fn odd(&self, what: &str) -> String {
         format!("cannot understand the {what} of: {}", shorten(self.line))
     }
@@ -139,6 +172,14 @@ pub fn number(text: &str) -> Option<u64> {
         None if text.len() > 1 && text.starts_with('0') => u64::from_str_radix(text, 8).ok(),
         None => text.parse().ok(),
     }
+}
+
+pub fn usize_of(value: u64) -> usize {
+    usize::try_from(value).unwrap()
+}
+
+pub fn u32_of(value: u64) -> u32 {
+    u32::try_from(value).unwrap()
 }
 
 /// `3<PATH>`, `8<PATH>(deleted)`; `AT_FDCWD<PATH>` has the number -100.
@@ -170,13 +211,15 @@ pub fn check() {
     assert!(!failed[0].succeeded() && failed[0].arguments[2].contains("mode=0600"));
     let unnamed = calls(r"7 ioctl(8<\x2f\x23\x31>(deleted), BTRFS_IOC_CLONE or FICLONE, 7) = 0").unwrap();
     assert!(unnamed[0].descriptor(0).unwrap().unnamed);
-    for unclear in [
-        "7 write(3",
-        "8 write(3<\\x2f>, \"\\x41\", 1 <unfinished ...>",
-        "7 --- SIGTERM ---",
-        "7 fsync(3<\\x2f>) = 0\n8 fsync(3<\\x2f>) = 0",
-    ] {
-        assert!(calls(unclear).is_err(), "{unclear}");
+    for unclear in ["7 write(3", "8 write(3<\\x2f>, \"\\x41\", 1 <unfinished ...>", "8 <... write resumed>) = 1", "7 --- SIGTERM ---"] {
+        assert!(whole_lines(unclear, |call| call.starts_with("poll(")).and_then(|lines| calls(&lines).map(drop)).is_err(), "{unclear}");
     }
+    let two =
+        whole_lines("7 poll([{fd=3}], 1, -1 <unfinished ...>\n8   fsync(3<\\x2f>) = 0\n7 <... poll resumed>) = 1 ([{fd=3}])\n", |call| {
+            call.starts_with("poll(")
+        })
+        .unwrap();
+    let two = calls(&two).unwrap();
+    assert_eq!([0, 1].map(|at| (two[at].process, two[at].name)), [(0, "fsync"), (1, "poll")]);
     assert!(calls("7 write(3<\\x2f>, \"\\x41\"..., 2) = 2").unwrap()[0].text(1).is_err());
 }

@@ -2,19 +2,11 @@
 //! not known here is an error, and so is one at a place that is not known.
 
 use super::disk::{Change, Event, Extent, Flush, Ino, Inode, Kind, Name, ROOT, Tree};
+use super::harmless::{is_harmless, may_overlap};
 use super::places::{Places, Spot};
-use super::strace::{Call, Descriptor, calls, number};
+use super::strace::{Call, Descriptor, calls, number, u32_of, usize_of, whole_lines};
 use std::collections::HashMap;
 use std::sync::Arc;
-
-/// Calls that change no file. (close and mmap of a file that is open for writing do not, either: the program maps none.)
-const HARMLESS: &str = "access arch_prctl close clone3 dup execve exit_group faccessat2 fadvise64 fcntl fgetxattr flistxattr flock fstat fstatfs getdents64 \
-    getpid getrandom gettid getuid lgetxattr llistxattr lseek madvise mprotect munmap newfstatat pidfd_open poll prctl pread64 \
-    prlimit64 readlink readlinkat rseq rt_sigaction rt_sigprocmask rt_sigreturn sched_getaffinity sched_yield set_robust_list \
-    set_tid_address sigaltstack signalfd4 stat statfs statx sysinfo uname getcwd getppid clock_gettime geteuid capget";
-/// Calls that change what is mounted where. What a file system does to itself for that (an overlay's work directory) is the
-/// kernel's business.
-const MOUNTS: &str = "fsconfig fsmount fsopen mount mount_setattr move_mount open_tree umount2 unshare";
 
 /// The disk before, with every inode that was made later, and what was done.
 #[derive(Debug, Clone)]
@@ -25,14 +17,16 @@ pub struct Trace {
     pub after: Tree,
 }
 
+type Files = HashMap<i32, (Vec<u8>, usize, bool)>;
+
 struct Reader<'a> {
     places: &'a Places,
     /// Nothing but births is done to this one.
     before: Tree,
     after: Tree,
     events: Vec<Event>,
-    /// Open files: path, position, and whether each write goes to the end.
-    files: HashMap<i32, (Vec<u8>, usize, bool)>,
+    /// Open files of each process: path, position, and whether each write goes to the end.
+    files: Vec<Files>,
     umask: u32,
     record_written: bool,
     mounted: bool,
@@ -41,25 +35,35 @@ struct Reader<'a> {
 /// Reads a log; `before` is the disk as it was, `umask` that of the program.
 pub fn read(log: &str, before: &Tree, places: &Places, umask: u32) -> Result<Trace, String> {
     let (before, after) = (before.clone(), before.clone());
-    let mut reader =
-        Reader { places, before, after, events: Vec::new(), files: HashMap::new(), umask, record_written: false, mounted: false };
-    for call in calls(log)?.iter().filter(|call| call.succeeded()) {
-        reader.call(call)?;
+    let mut reader = Reader { places, before, after, events: Vec::new(), files: Vec::new(), umask, record_written: false, mounted: false };
+    for call in &calls(&whole_lines(log, may_overlap)?)? {
+        reader.inherit(call.process);
+        if call.succeeded() {
+            reader.call(call)?;
+        }
     }
     let Reader { before, after, events, .. } = reader;
     Ok(Trace { before, events, after })
 }
 
 impl Reader<'_> {
+    /// A process that was not seen before was started by the one that was new before it, and has its files.
+    fn inherit(&mut self, process: usize) {
+        while self.files.len() <= process {
+            self.files.push(self.files.last().cloned().unwrap_or_default());
+        }
+    }
+
     fn call(&mut self, call: &Call<'_>) -> Result<(), String> {
         self.touch(call)?;
         self.mount(call);
         match call.name {
             "open" | "openat" | "openat2" | "creat" => self.open(call),
             "write" => self.write(call),
-            "pwrite64" => self.data(&call.descriptor(0)?, usize_of(call.value(3)?), text(call, 1)?),
+            "pwrite64" => self.data(call, &call.descriptor(0)?, usize_of(call.value(3)?), text(call, 1)?),
             "copy_file_range" => self.copy_range(call),
             "ioctl" => self.ioctl(call),
+            "dup2" | "dup3" | "fcntl" => self.duplicate(call),
             "ftruncate" => self.on_open(call, |call, file| Ok(Change::Size(file, usize_of(call.value(1)?)))),
             "mkdirat" => self.make(call, 1, Kind::Directory, u32_of(call.value(2)?)),
             "symlinkat" => self.make(call, 2, Kind::Symlink(text(call, 0)?), 0o777),
@@ -77,13 +81,13 @@ impl Reader<'_> {
             "fchmodat" | "fchmodat2" => self.on_named(call, |call, ino| Ok(Change::Mode(ino, u32_of(call.value(2)?)))),
             "fchown" => self.on_open(call, |call, file| Ok(Change::Owner(file, (u32_of(call.value(1)?), u32_of(call.value(2)?))))),
             "fchownat" => self.on_named(call, |call, ino| Ok(Change::Owner(ino, (u32_of(call.value(2)?), u32_of(call.value(3)?))))),
-            "utimensat" => self.on_named(call, |call, ino| Ok(Change::Times(ino, modified(call, 2)?))),
+            "utimensat" => self.on_named(call, |call, ino| Ok(Change::Times(ino, call.modified(2)?))),
             "fsetxattr" => self.on_open(call, |call, file| Ok(Change::Attribute(file, text(call, 1)?, Some(text(call, 2)?)))),
             "fremovexattr" => self.on_open(call, |call, file| Ok(Change::Attribute(file, text(call, 1)?, None))),
             "fsync" => self.flush(call, Flush::Whole),
             "fdatasync" => self.flush(call, Flush::Data),
             "syncfs" => self.flush(call, |_| Flush::All),
-            name if HARMLESS.split_whitespace().chain(MOUNTS.split(' ')).any(|known| known == name) => Ok(()),
+            name if is_harmless(name) => Ok(()),
             _ => Err(call.odd("meaning")),
         }
     }
@@ -93,7 +97,7 @@ impl Reader<'_> {
         if !self.record_written || !call.arguments.first().is_some_and(|argument| argument.contains('<')) {
             return Ok(());
         }
-        let Some(Spot::Disk(mut path)) = self.places.find(&call.descriptor(0)?.path) else { return Ok(()) };
+        let Some(Spot::Disk(mut path)) = self.places.find(call.process, &call.descriptor(0)?.path) else { return Ok(()) };
         if let Some(Ok(Some(name))) = (call.arguments.len() > 1).then(|| call.text(1)) {
             path.extend([b"/", &name[..]].concat());
         }
@@ -112,7 +116,7 @@ impl Reader<'_> {
     fn mount(&mut self, call: &Call<'_>) {
         // The stage; pstore may have been mounted before, to look at it.
         let stage = call.name == "fsopen" && matches!(call.text(0), Ok(Some(kind)) if kind == b"tmpfs");
-        let begins = stage && !self.places.closed.is_empty();
+        let begins = stage && call.process == 0 && !self.places.closed.is_empty();
         if begins && !std::mem::replace(&mut self.mounted, true) {
             self.events.push(Event::Mount);
         }
@@ -129,7 +133,7 @@ impl Reader<'_> {
     }
 
     fn spot(&self, path: &[u8], call: &Call<'_>) -> Result<Option<Vec<u8>>, String> {
-        match self.places.find(path) {
+        match self.places.find(call.process, path) {
             Some(Spot::Disk(path)) => Ok(Some(path)),
             Some(Spot::Elsewhere) => Ok(None),
             None => Err(format!("{} is at no known place: {}", String::from_utf8_lossy(path), super::strace::shorten(call.line))),
@@ -207,6 +211,9 @@ impl Reader<'_> {
     }
 
     fn node(&mut self, call: &Call<'_>) -> Result<(), String> {
+        if self.find_place(call, 0, 1)?.is_none() {
+            return Ok(());
+        }
         let mode = call.argument(2)?.strip_prefix("S_IFIFO|").and_then(number).ok_or_else(|| call.odd("kind of file"))?;
         self.make(call, 1, Kind::Fifo, u32_of(mode))
     }
@@ -217,7 +224,7 @@ impl Reader<'_> {
         let flags = call.argument(2)?;
         let flags: Vec<&str> = flags.split([',', ' ', '|', '{', '}', '=']).collect();
         let has = |flag: &str| flags.contains(&flag);
-        self.files.insert(opened.number, (opened.path.clone(), 0, has("O_APPEND")));
+        self.files[call.process].insert(opened.number, (opened.path.clone(), 0, has("O_APPEND")));
         let writes = has("O_WRONLY") || has("O_RDWR");
         if !(writes || has("O_CREAT") || has("O_TRUNC")) || opened.unnamed || has("O_TMPFILE") {
             return Ok(());
@@ -239,12 +246,12 @@ impl Reader<'_> {
         self.name_new((dir, path[at + 1..].into()), empty(), mode)
     }
 
-    fn data(&mut self, to: &Descriptor, at: usize, bytes: Vec<u8>) -> Result<(), String> {
+    fn data(&mut self, call: &Call<'_>, to: &Descriptor, at: usize, bytes: Vec<u8>) -> Result<(), String> {
         let unclear = || format!("cannot tell the file of a write to {}", String::from_utf8_lossy(&to.path));
         if to.unnamed || !to.path.starts_with(b"/") {
             return Ok(());
         }
-        match self.places.find(&to.path).ok_or_else(unclear)? {
+        match self.places.find(call.process, &to.path).ok_or_else(unclear)? {
             Spot::Elsewhere => Ok(()),
             Spot::Disk(path) => {
                 let file = self.after.find(&path).ok_or_else(unclear)?;
@@ -255,16 +262,20 @@ impl Reader<'_> {
 
     fn write(&mut self, call: &Call<'_>) -> Result<(), String> {
         let to = call.descriptor(0)?;
-        if !matches!(self.places.find(&to.path), Some(Spot::Disk(_))) {
-            return self.data(&to, 0, Vec::new());
+        if !matches!(self.places.find(call.process, &to.path), Some(Spot::Disk(_))) {
+            return self.data(call, &to, 0, Vec::new());
         }
         let size = self.file(&to, call)?.map(|file| self.size(file));
-        let (_, position, append) = self.files.get_mut(&to.number).ok_or_else(|| call.odd("descriptor"))?;
+        let (_, position, append) = self.files[call.process].get_mut(&to.number).ok_or_else(|| call.odd("descriptor"))?;
         let at = if *append { size.unwrap_or_default() } else { *position };
         let mut bytes = text(call, 1)?;
         bytes.truncate(usize_of(call.number()?));
         *position = at + bytes.len();
-        self.data(&to, at, bytes)
+        self.data(call, &to, at, bytes)
+    }
+
+    fn is_elsewhere(&self, to: &Descriptor, call: &Call<'_>) -> bool {
+        matches!(self.places.find(call.process, &to.path), Some(Spot::Elsewhere))
     }
 
     fn size(&self, file: Ino) -> usize {
@@ -277,22 +288,40 @@ impl Reader<'_> {
     }
 
     fn copy_range(&mut self, call: &Call<'_>) -> Result<(), String> {
+        if call.number()? == 0 || self.is_elsewhere(&call.descriptor(2)?, call) {
+            return Ok(());
+        }
         let source = self.source(&call.descriptor(0)?.path, call)?;
         let (begin, end) = (usize_of(call.value(1)?), usize_of(call.value(1)?) + usize_of(call.number()?));
-        self.data(&call.descriptor(2)?, usize_of(call.value(3)?), source.get(begin..end).ok_or_else(|| call.odd("range"))?.into())
+        self.data(call, &call.descriptor(2)?, usize_of(call.value(3)?), source.get(begin..end).ok_or_else(|| call.odd("range"))?.into())
     }
 
     fn ioctl(&mut self, call: &Call<'_>) -> Result<(), String> {
         let to = call.descriptor(0)?;
         let request = call.argument(1)?;
         if request.contains("FICLONE") && !request.contains("FICLONERANGE") {
-            let from = i32::try_from(call.value(2)?).ok().and_then(|number| self.files.get(&number)).ok_or_else(|| call.odd("source"))?;
+            let from = i32::try_from(call.value(2)?)
+                .ok()
+                .and_then(|number| self.files[call.process].get(&number))
+                .ok_or_else(|| call.odd("source"))?;
             let source = self.source(&from.0, call)?;
-            return self.data(&to, 0, source);
+            return self.data(call, &to, 0, source);
         }
         // Terminals, and whether a file is written in place.
         let harmless = ["TCGETS", "TIOCGWINSZ", "FS_IOC_GETFLAGS", "FS_IOC_SETFLAGS", "FIONREAD"];
         if harmless.iter().any(|known| request.contains(known)) { Ok(()) } else { Err(call.odd("request")) }
+    }
+
+    /// A number more for what is open. (A position that both share is that of the one that writes.)
+    fn duplicate(&mut self, call: &Call<'_>) -> Result<(), String> {
+        if call.name == "fcntl" && !call.argument(1)?.starts_with("F_DUPFD") {
+            return Ok(());
+        }
+        let files = &mut self.files[call.process];
+        if let Some(open) = files.get(&call.descriptor(0)?.number).cloned() {
+            files.insert(call.opened()?.number, open);
+        }
+        Ok(())
     }
 
     fn rename(&mut self, call: &Call<'_>) -> Result<(), String> {
@@ -315,20 +344,4 @@ fn empty() -> Kind {
 
 fn text(call: &Call<'_>, at: usize) -> Result<Vec<u8>, String> {
     call.text(at)?.ok_or_else(|| call.odd("text"))
-}
-
-/// The second of the two times: `[{tv_sec=1, tv_nsec=2} /* … */, {tv_sec=3, tv_nsec=4} /* … */]`.
-fn modified(call: &Call<'_>, at: usize) -> Result<(i64, i64), String> {
-    let times = call.argument(at)?;
-    let field =
-        |name: &str| times.rsplit(name).next().and_then(|rest| rest.split([',', '}']).next()).and_then(|digits| digits.parse().ok());
-    field("tv_sec=").zip(field("tv_nsec=")).filter(|_| times.matches("tv_sec=").count() == 2).ok_or_else(|| call.odd("times"))
-}
-
-fn usize_of(value: u64) -> usize {
-    usize::try_from(value).unwrap()
-}
-
-fn u32_of(value: u64) -> u32 {
-    u32::try_from(value).unwrap()
 }

@@ -42,7 +42,7 @@ fn restore(machine: &Machine<'_>, paths: &[&str]) -> Result<Vec<String>, String>
     let queue: Vec<Vec<u8>> = paths.iter().map(|path| path.as_bytes().to_vec()).collect();
     clean::enqueue(&machine.open_store(), state.strip_prefix("state/").unwrap(), &queue).unwrap();
     let mut restore = Restore { vendor: vendor.as_fd(), merged: merged.as_fd(), changed: Vec::new() };
-    queue.iter().try_for_each(|path| restore.path(path)).map_err(|error| error.text)?;
+    restore.paths(&queue).map_err(|error| error.text)?;
     Ok(restore.changed.iter().map(|path| String::from_utf8(path.clone()).unwrap()).collect())
 }
 
@@ -88,6 +88,8 @@ fn what_is_edited_again_before_the_reboot_stays() {
     machine(Disk::Tmpfs, |machine| {
         lived_in(machine);
         restore(machine, &["hosts", "opaque", "ssh"]).unwrap();
+        // As a power cut leaves it.
+        write(&machine.root("etc/ssh/.bedplate-reset/config"), "half");
         write(&machine.root("etc/hosts"), "again\n");
         write(&machine.root("etc/opaque/mine"), "again\n");
         machine.boot("");

@@ -3,7 +3,7 @@
 
 use super::Cause;
 use crate::decide::config::Clean;
-use crate::decide::reset::queue::covers;
+use crate::decide::reset::queue::{BESIDE, covers};
 use alloc::vec::Vec;
 
 /// A change, as a walk through the layer tells it, parents first.
@@ -17,15 +17,17 @@ pub struct Seen {
     pub hides: u64,
 }
 
-/// The paths to drop. Below an opaque directory the vendor's does not show: it goes as a whole, where that changes nothing, or
+/// The paths to drop. What a reset that was cut off leaves beside goes with what was queued. Below an opaque directory the vendor's does not show: it goes as a whole, where that changes nothing, or
 /// not at all. What is below a directory that is not dropped stays in it.
 pub fn drops<'a>(seen: &'a [Seen], clean: &[Clean], queued: &[Vec<u8>]) -> Vec<&'a [u8]> {
     let below = |above: &Seen, path: &[u8]| path.strip_prefix(above.path.as_slice()).is_some_and(|rest| rest.starts_with(b"/"));
     let opaque: Vec<&Seen> = seen.iter().filter(|seen| seen.cause == Cause::Opaque).collect();
     let is_hidden = |path: &[u8]| opaque.iter().any(|above| below(above, path));
+    let is_beside = |path: &[u8]| path.rsplit(|byte| *byte == b'/').next() == Some(BESIDE.as_bytes());
     let changes_nothing =
         |above: &Seen| above.hides == 0 && seen.iter().all(|seen| !below(above, &seen.path) || seen.cause == Cause::Duplicate);
     let drop = |seen: &&Seen| match seen.cause {
+        Cause::Added if seen.shape == super::Shape::Directory && is_beside(&seen.path) => !queued.is_empty(),
         _ if is_hidden(&seen.path) => false,
         Cause::Duplicate => clean.contains(&Clean::Duplicate) || covers(queued, &seen.path),
         Cause::Stale => clean.contains(&Clean::Stale) && seen.shape == super::Shape::Leaf,
@@ -69,6 +71,9 @@ mod tests {
             ("d/ opaque 2, d/x duplicate", &[], "d", ""),
             ("d/ opaque 0, d/x edited", &[], "d", ""),
             ("d/ opaque 0, dx edited", &[], "d", "d"),
+            ("d/.bedplate-reset/ added, d/.bedplate-reset/x added, .bedplate-reset added", &[], "d/x", "d/.bedplate-reset"),
+            ("d/ opaque 2, d/.bedplate-reset/ added", &[], "d/x", "d/.bedplate-reset"),
+            ("d/.bedplate-reset/ added", &[Duplicate, Stale], "", ""),
             ("a deleted, b added, c conflict, d type", &[Duplicate, Stale], "a b c d", ""),
         ] {
             let queued: Vec<Vec<u8>> = queued.split_whitespace().map(|path| path.as_bytes().to_vec()).collect();

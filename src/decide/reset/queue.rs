@@ -5,6 +5,9 @@ use super::name::{escape, unescape};
 use alloc::string::String;
 use alloc::vec::Vec;
 
+/// What a reset makes while it copies, in the directory that it is for. A cut leaves it there.
+pub const BESIDE: &str = ".bedplate-reset";
+
 /// Lines that are no paths are passed over: dropping nothing is always right.
 pub fn parse(text: &str) -> Vec<Vec<u8>> {
     text.lines().filter_map(unescape).filter(|path| is_path(path)).collect()

@@ -58,7 +58,7 @@ pub fn run(args: &cli::Reset, out: &mut dyn Write) -> Result<Exit> {
         clean::enqueue(&view.store, state_name(&deployment)?.as_str(), &paths)?;
     }
     let mut restore = Restore { vendor: vendor.as_fd(), merged: etc.as_fd(), changed: Vec::new() };
-    let result = paths.iter().try_for_each(|path| restore.path(path));
+    let result = restore.paths(&paths);
     let changed: Vec<String> = restore.changed.iter().map(|path| drift::etc_path(path)).collect();
     if !changed.is_empty() {
         view.note("reset", &deployment.id, &changed.join(", "));

@@ -69,6 +69,8 @@ fn begin(args: &cli::Unlock) -> Result<Begun> {
 
 fn finish(args: &cli::Unlock, begun: &Begun, status: Option<i32>) -> Result<()> {
     let view = View::open_for_change(args.sysroot.as_deref(), &args.run)?;
+    // What the command has changed is on the disk before it is said how it ended.
+    fs::sync_fs(&view.store.dir).or_fail("cannot flush", "bedplate/deployments")?;
     let mut all = view.store.opened(&begun.id)?;
     if let Some(own) = all.iter_mut().rfind(|opened| **opened == begun.opened) {
         own.exit = status;
