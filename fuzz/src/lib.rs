@@ -27,6 +27,7 @@ pub const TARGETS: &[Target] = &[
     ("names", text::names),
     ("kernels", text::kernels),
     ("report", text::report),
+    ("unlocked", text::unlocked),
     ("reset", text::reset),
     ("record", disk::record),
     ("superblock", disk::superblock),

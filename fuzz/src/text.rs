@@ -10,6 +10,7 @@ use bedplate::decide::reset::glob::{Fate, Glob, fate};
 use bedplate::decide::reset::journal::{Journal, Todo};
 use bedplate::decide::reset::queue;
 use bedplate::decide::rootspec::RootSpec;
+use bedplate::decide::unlock;
 use bedplate::decide::{fstab as tab, inventory as content, kernel, lint, manifest as deployment, marker as mark, mountinfo as mounts};
 use std::collections::BTreeSet;
 
@@ -239,6 +240,13 @@ pub fn report(data: &[u8]) {
     if let Ok(report) = serde_json::from_slice::<Report>(data) {
         let again = serde_json::to_vec(&report).unwrap();
         assert_eq!(serde_json::from_slice::<Report>(&again).unwrap(), report);
+    }
+}
+
+/// What is kept of the commands for which /usr was opened.
+pub fn unlocked(data: &[u8]) {
+    if let Ok(opened) = unlock::parse(data) {
+        assert_eq!(unlock::parse(unlock::to_text(&opened).as_bytes()).unwrap(), opened);
     }
 }
 
