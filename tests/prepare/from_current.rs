@@ -42,6 +42,10 @@ fn the_next_boot_has_it_and_a_rollback_has_not() {
         let said = machine.bedplate(&deploy("v2", &["sh", "-c", script]));
         assert_eq!(said, "deployed v2 (version 1): it boots next, on trial with 3 tries\n");
 
+        let history = machine.bedplate(&["history"]);
+        assert!(history.contains("deployed   v2 (from v1 by sh -c echo 2 >/usr/lib/new; rm /etc/hosts; "), "{history}");
+        assert!(history.contains("; on trial; by "), "{history}");
+
         // Nothing of what runs has changed, and nothing is left beside the deployment.
         assert_eq!((mounts_now(machine), fs::read_dir(&layer).unwrap().count()), (mounts, before));
         assert!(!takes_writes(&machine.root("usr")) && !machine.root("usr/lib/new").exists());

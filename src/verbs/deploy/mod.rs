@@ -11,7 +11,7 @@ use super::access::View;
 use super::boot_partition::BootPartition;
 use super::hooks::Hooks;
 use super::remove::{clear_leftovers, take_back};
-use super::unlock::System;
+use super::unlock::{System, shown};
 use super::{Exit, counted, loader, plain, say};
 use crate::cli;
 use bedplate::boot::copy::{Totals, measure};
@@ -235,8 +235,17 @@ fn arm(args: &cli::Deploy, standing: Standing, view: &mut View, manifest: &Manif
         let id = &manifest.id;
         Error::new(error.kind, format!("{id} is in the store but not armed, and does not boot: {error}; remove it and deploy it again"))
     })?;
-    view.note("deployed", &manifest.id, if standing == Standing::Good { "as known to work" } else { "on trial" });
+    view.note("deployed", &manifest.id, &how(args, standing, view));
     Ok(armed)
+}
+
+/// What history says of it: which command made it of which deployment, where one did.
+fn how(args: &cli::Deploy, standing: Standing, view: &View) -> String {
+    let standing = if standing == Standing::Good { "as known to work" } else { "on trial" };
+    match view.booted().filter(|_| args.from_current) {
+        Some(booted) => format!("from {} by {}; {standing}", booted.id, shown(&args.words)),
+        None => standing.into(),
+    }
 }
 
 fn success_marker(view: &View, manifest: &Manifest) -> Marker {
