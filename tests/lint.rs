@@ -94,7 +94,7 @@ fn run(command: &mut Command) {
 /// What is done to the image, the finding, and the exit code.
 type Case = (fn(&Image), &'static str, i32);
 
-const CASES: [Case; 18] = [
+const CASES: [Case; 19] = [
     (
         |image| image.write("etc/bedplate/bedplate.toml.d/10-x.toml", "# mine\n[boot]\ntrys = 5\n"),
         "error: TREE/etc/bedplate/bedplate.toml.d/10-x.toml:3: unknown key boot.trys (there are: boot.tries, boot.good-tries, boot.count, \
@@ -115,6 +115,15 @@ const CASES: [Case; 18] = [
     (
         |image| fs::create_dir_all(image.tree("etc/bedplate/bedplate.toml")).unwrap(),
         "error: TREE/etc/bedplate/bedplate.toml: cannot read it: is a directory; leaving the file out and requiring signed deployments",
+        2,
+    ),
+    (
+        |image| {
+            fs::create_dir_all(image.tree("etc/ssh")).unwrap();
+            image.write("run/bedplate/bedplate.toml", "[etc]\nmode = \"transient\"\nkeep = [\"new\", \"ssh\", \"/etc/machine-id\"]\n");
+        },
+        "error: TREE/run/bedplate/bedplate.toml:3: etc.keep has \"machine-id\", which the vendor's /etc has and not as a directory: only \
+         directories can be kept",
         2,
     ),
     (|image| image.set_mode(CONFIG, 0o666), "error: TREE/usr/lib/bedplate/bedplate.toml: writable by others (mode 0666): chmod go-w it", 2),

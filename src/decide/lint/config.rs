@@ -29,6 +29,14 @@ pub fn config(merged: &Merged, writable: &[(alloc::string::String, u16)], tree: 
         let (file, line) = origin("etc.mode");
         Finding::error(file, line, text)
     }));
+    findings.extend(tree.kept_files.iter().map(|path| {
+        let (file, line) = origin("etc.keep");
+        Finding::error(
+            file,
+            line,
+            format!("etc.keep has \"{path}\", which the vendor's /etc has and not as a directory: only directories can be kept"),
+        )
+    }));
     findings.extend(declared_paths(merged, tree));
     findings
 }

@@ -20,6 +20,7 @@ fn good_tree() -> Tree {
         has_machine_id: true,
         fstab: vec![],
         directories: vec!["/data".into()],
+        kept_files: vec![],
         units: vec![],
     }
 }

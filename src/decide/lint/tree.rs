@@ -25,6 +25,8 @@ pub struct Tree {
     pub fstab: Vec<FstabLine>,
     /// Targets of `[[path]]` that are directories.
     pub directories: Vec<String>,
+    /// What `etc.keep` names that the vendor's /etc has, and not as a directory.
+    pub kept_files: Vec<String>,
     /// bedplate's own units.
     pub units: Vec<Unit>,
 }

@@ -58,18 +58,27 @@ impl Builder<'_> {
         let why = "etc.mode = \"transient\"";
         self.transient_overlay(why, "etc", vec![self.vendor_etc()], "etc", self.tree.etc_owner);
         if !self.writable() {
+            self.keeps_nothing();
             return;
         }
         self.kept_before();
         self.keep_machine_id();
         // Parents first; what is in one of them is kept with it.
-        let mut kept: Vec<String> = self.config.etc.keep.iter().map(|path| bare(path).into()).collect();
+        let mut kept: Vec<String> = self.config.etc.keep.iter().map(|path| below_etc(path).into()).collect();
         kept.sort();
         for path in kept {
             if !self.is_kept(&path) {
                 self.keep(&path);
             }
         }
+    }
+
+    fn keeps_nothing(&mut self) {
+        let kept: Vec<String> = self.config.etc.keep.iter().map(|path| alloc::format!(", /etc/{}", below_etc(path))).collect();
+        self.warn(alloc::format!(
+            "the disk cannot be written: /etc/machine-id{} of this boot are the deployment's and not what was kept, and the next boot that can write has what was kept again",
+            kept.concat()
+        ));
     }
 
     fn is_kept(&self, path: &str) -> bool {
@@ -152,6 +161,6 @@ impl Builder<'_> {
 }
 
 /// A path of /etc without its leading "/etc/".
-fn bare(path: &str) -> &str {
+pub fn below_etc(path: &str) -> &str {
     path.trim_matches('/').trim_start_matches("etc/")
 }

@@ -11,7 +11,7 @@ pub mod units;
 pub mod validate;
 mod var;
 
-pub use etc::{ETC_KEEP, MACHINE_ID};
+pub use etc::{ETC_KEEP, MACHINE_ID, below_etc};
 pub use paths::{PACKAGE_DATABASES, VAR_BACKED, resolve};
 pub use var::SHARED_VAR;
 

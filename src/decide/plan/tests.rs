@@ -167,6 +167,16 @@ overlay   new:/etc/ssh rw upper sysroot:/bedplate/state/v1@i/etc-keep/ssh lower 
 }
 
 #[test]
+fn a_transient_etc_keeps_nothing_on_a_disk_that_cannot_be_written_and_says_so() {
+    let tree = TreeFacts { disk: Disk::ReadOnly("it is".into()), ..tree() };
+    let plan = build(&configured("[etc]\nmode = \"transient\"\nkeep = [\"ssh\"]\n"), &tree, Counting::Uncounted);
+    let warning = "the disk cannot be written: /etc/machine-id, /etc/ssh of this boot are the deployment's and not what was kept, and the \
+        next boot that can write has what was kept again";
+    assert!(plan.warnings.iter().any(|said| said == warning), "{plan}");
+    assert!(!plan.to_string().contains("etc-keep"), "{plan}");
+}
+
+#[test]
 fn declared_paths_that_cannot_be() {
     for (text, warning) in [
         ("[[path]]\ntarget = \"/none\"\n", "[[path]] target = \"/none\": the deployment has no such directory, leaving the path out"),

@@ -4,6 +4,7 @@ use crate::verbs::root_tree::{self, MOUNT_POINTS, found};
 use bedplate::boot::load;
 use bedplate::decide::config::Config;
 use bedplate::decide::lint::{self, Finding, Tree, Unit, UnitState, unit};
+use bedplate::decide::plan::below_etc;
 use bedplate::decide::{fstab, model::VendorEtc};
 use bedplate::error::{OrFail, Result};
 use bedplate::sys::OwnedFd;
@@ -36,6 +37,7 @@ fn gather(root: &OwnedFd, config: &Config) -> Result<Tree> {
         has_machine_id: vendor_file(root, vendor_etc, "machine-id")?.is_some(),
         fstab: fstab::parse(&vendor_file(root, vendor_etc, "fstab")?.unwrap_or_default()),
         directories: pick(targets, is_dir)?,
+        kept_files: kept_files(root, vendor_etc, config)?,
         units: units(root)?,
     })
 }
@@ -54,6 +56,15 @@ fn vendor_file(root: &OwnedFd, vendor_etc: Option<VendorEtc>, name: &str) -> Res
     let Some(vendor) = vendor_etc else { return Ok(None) };
     let path = format!("{}/{name}", vendor.path());
     found(fs::read_text(root, &path)).or_fail("cannot read", &path)
+}
+
+fn kept_files(root: &OwnedFd, vendor_etc: Option<VendorEtc>, config: &Config) -> Result<Vec<String>> {
+    let Some(vendor) = vendor_etc else { return Ok(Vec::new()) };
+    let is_file = |path: &str| {
+        let stat = root_tree::stat(root, &format!("{}/{}", vendor.path(), below_etc(path)))?;
+        Ok(stat.is_some_and(|stat| stat.file_type != FileType::Directory))
+    };
+    pick(config.etc.keep.iter().map(String::as_str), is_file)
 }
 
 /// bedplate's own units.
