@@ -152,6 +152,28 @@ fn nothing_comes_back_from_the_deployment_that_this_one_came_from() {
 }
 
 #[test]
+fn an_undo_brings_what_the_first_boot_would_have_brought() {
+    machine(Disk::Tmpfs, |machine| {
+        machine.configure("[[path]]\ntarget = \"/var/lib/app\"\nscope = \"deployment\"\n");
+        lived_in(machine);
+        machine.deploy("v2", &[]);
+        reset(machine, &["--all"]);
+        let ended = machine.boot("");
+        assert_eq!((ended.stands(), ended.report().carried.is_none()), ("v2", true));
+        etc_is_the_vendors(machine);
+        assert!(!machine.root("var/lib/app/data").exists());
+        write(&machine.root("etc/since"), "lost\n");
+        reset(machine, &["--undo"]);
+        let ended = machine.boot("");
+        assert_eq!((ended.stands(), ended.report().carried.is_some()), ("v2", true));
+        assert_eq!(["etc/hosts", "etc/new/deep/file", "var/lib/app/data"].map(|path| read(&machine.root(path))), ["mine\n"; 3]);
+        assert!(!machine.root("etc/since").exists());
+        let ended = machine.boot("");
+        assert_eq!((ended.warnings(), read(&machine.root("etc/hosts")).as_str()), (vec![], "mine\n"));
+    });
+}
+
+#[test]
 fn what_is_kept_stays_with_all_that_it_has() {
     machine(Disk::Tmpfs, |machine| {
         lived_in(machine);

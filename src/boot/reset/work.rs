@@ -8,7 +8,7 @@ use crate::boot::tree;
 use crate::decide::config::Scope;
 use crate::decide::reset::glob::Glob;
 use crate::decide::reset::journal::{Reset, StateName};
-use crate::decide::reset::{Name, Part, Word, kept};
+use crate::decide::reset::{Name, Part, Word, began, kept};
 use crate::error::{Errno, Error, OrFail, Result};
 use crate::sys::copy as sys;
 use crate::sys::{AsFd, OwnedFd, SysResult, fs};
@@ -97,7 +97,8 @@ impl<'a> Work<'a> {
     /// What was made since the reset is set aside in turn.
     pub fn undo(&mut self) -> Result<()> {
         let parts: Vec<&Part> = self.reset.parts.iter().filter(|part| self.is_at(part, &self.aside(part))).collect();
-        for part in &parts {
+        let began = began(&self.reset.what, &self.globs, &self.reset.parts);
+        for part in parts.iter().copied().chain(&began) {
             let (live, undone) = (part.directory(self.state()), self.undone(part));
             if self.is_at(part, &undone) {
                 // An undo that could not be completed, and a boot since then.

@@ -14,7 +14,7 @@ mod tests;
 
 pub use argument::{Argument, FACTORY, argument};
 pub use name::Name;
-pub use part::{HOME, Part, parts};
+pub use part::{HOME, Part, began, parts};
 
 use alloc::string::String;
 use alloc::vec::Vec;
