@@ -149,7 +149,8 @@ pub fn accounts(data: &[u8]) {
     let (old, local, new) = (version(), version(), version());
     let names = |text: &[u8]| -> BTreeSet<Vec<u8>> {
         let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-        lines.map(|line| line.split(|byte| *byte == b':').next().unwrap().to_vec()).collect()
+        let name = |line: &[u8]| line.split(|byte| *byte == b':').next().filter(|name| !name.is_empty()).unwrap_or(line).to_vec();
+        lines.map(name).collect()
     };
     let merged = names(&merge_lines(table, old, local, new).text);
     // Nobody comes from nowhere, and nobody is lost whom one side has and the other did not take away.

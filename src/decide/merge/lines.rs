@@ -68,9 +68,9 @@ struct Lines<'a> {
     of: BTreeMap<Line<'a>, Vec<Line<'a>>>,
 }
 
-/// A comment or a line without fields stands for itself.
+/// A comment and a line without fields or without a name stand for themselves.
 fn name_of(line: Line<'_>) -> Line<'_> {
-    let fields = line.iter().position(|byte| *byte == b':').filter(|_| !line.starts_with(b"#"));
+    let fields = line.iter().position(|byte| *byte == b':').filter(|end| *end > 0 && !line.starts_with(b"#"));
     fields.and_then(|end| line.get(..end)).unwrap_or(line)
 }
 
