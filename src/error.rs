@@ -72,6 +72,7 @@ impl Errno {
     pub const EEXIST: Self = Self(17);
     pub const ENOTDIR: Self = Self(20);
     pub const EINVAL: Self = Self(22);
+    pub const ENOTTY: Self = Self(25);
     pub const ENOSPC: Self = Self(28);
     pub const EROFS: Self = Self(30);
     pub const ENAMETOOLONG: Self = Self(36);
@@ -120,6 +121,7 @@ impl Errno {
             39 => "directory not empty",
             40 => "too many levels of symbolic links",
             61 => "no data",
+            65 => "package not installed",
             74 => "bad message",
             75 => "value too large",
             84 => "invalid byte sequence",

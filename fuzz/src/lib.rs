@@ -40,6 +40,7 @@ pub const TARGETS: &[Target] = &[
     ("health_conf", loader::health_conf),
     ("health_output", loader::health_output),
     ("watchdog", loader::watchdog),
+    ("dm_verity", text::dm_verity),
 ];
 
 /// Runs the target with this name.

@@ -11,7 +11,9 @@ use bedplate::decide::reset::journal::{Journal, Todo};
 use bedplate::decide::reset::queue;
 use bedplate::decide::rootspec::RootSpec;
 use bedplate::decide::unlock;
-use bedplate::decide::{fstab as tab, inventory as content, kernel, lint, manifest as deployment, marker as mark, mountinfo as mounts};
+use bedplate::decide::{
+    dm_verity as device, fstab as tab, inventory as content, kernel, lint, manifest as deployment, marker as mark, mountinfo as mounts,
+};
 use std::collections::BTreeSet;
 
 fn with_text(data: &[u8], target: impl FnOnce(&str)) {
@@ -126,6 +128,22 @@ pub fn inventory(data: &[u8]) {
                 assert_eq!(index.map(|_| ()), Err(problem));
             }
         }
+    });
+}
+
+pub fn dm_verity(data: &[u8]) {
+    with_text(data, |text| {
+        let first = text.split_ascii_whitespace().next();
+        assert_eq!(device::state(text).is_ok(), matches!(first, Some("V" | "C")));
+        let Ok(table) = device::table(text) else { return };
+        let words: Vec<&str> = text.split_ascii_whitespace().collect();
+        assert_eq!((words[7], words[8]), (table.algorithm.as_str(), table.root_hash.as_str()));
+        let digits = table.root_hash.as_bytes();
+        assert!(!digits.is_empty() && digits.len() % 2 == 0 && digits.iter().all(|digit| b"0123456789abcdef".contains(digit)));
+        assert_eq!(words.len(), 10 + words.get(10).map_or(0, |count| 1 + count.parse::<usize>().unwrap()));
+        // Another salt changes nothing of what is told.
+        let other = words.iter().enumerate().map(|(at, word)| if at == 9 { "00" } else { word }).collect::<Vec<_>>().join(" ");
+        assert_eq!(device::table(&other), Ok(table));
     });
 }
 

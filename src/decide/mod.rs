@@ -6,6 +6,7 @@ pub mod bls_entry;
 pub mod cmdline;
 pub mod config;
 pub mod deploy;
+pub mod dm_verity;
 pub mod drift;
 pub mod evidence;
 pub mod fstab;

@@ -3,7 +3,9 @@
 //! Functions are thin: one kernel action each, [`Errno`](crate::error::Errno) as the error, no policy, no logging.
 
 pub mod copy;
+pub mod device_mapper;
 pub mod fs;
+pub mod fsverity;
 pub mod host;
 pub mod kexec;
 pub mod module;

@@ -76,7 +76,7 @@ fn work<T>(
 }
 
 impl Hand<'_> {
-    pub fn describe(&mut self, path: &[u8], content: Content) -> SysResult<Option<Entry>> {
+    pub fn describe(&mut self, path: &[u8], content: Content<'_>) -> SysResult<Option<Entry>> {
         let Self { describer, state, watch } = self;
         describer.describe(path, content, &mut |bytes| state.add(bytes, 0, &mut **watch))
     }

@@ -251,6 +251,8 @@ impl Booted {
         if let Some(digest) = &self.digest {
             let verified = self.verified.as_ref().map_or_else(|| "not verified in this boot".into(), Verified::text);
             line("digest", &format!("{} ({verified})", short(digest)));
+        } else if let Some(verified) = &self.verified {
+            line("digest", &format!("none ({})", verified.text()));
         }
         let tries = match (self.choice.try_number, self.choice.try_of) {
             (Some(number), Some(of)) => format!("; try {number} of {of}"),

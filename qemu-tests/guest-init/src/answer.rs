@@ -1,6 +1,8 @@
 //! One function a request.
 
+mod device;
 mod run;
+mod verity;
 
 use guest_init::{Reply, Request, Stat};
 use std::fmt::Write as _;
@@ -23,6 +25,11 @@ pub fn answer(request: Request) -> Reply {
         Request::Directory { path } => fs::create_dir_all(&path).map(done),
         Request::Chmod { path, mode } => chmod(&path, &mode).map(done),
         Request::Fill { path } => fill(&path).map(done),
+        Request::Mount { device, target } => device::mount(&device, &target).map(done),
+        Request::Unmount { target } => device::unmount(&target).map(done),
+        Request::Corrupt { device, text } => device::corrupt(&device, &text).map(done),
+        Request::Guard { path } => verity::guard(&path).map(done),
+        Request::Verity { device, hashes } => verity::open(&device, &hashes).map(done),
         Request::Mounts => Ok(Reply::Mounts(super::mounts())),
         Request::Sync => {
             rustix::fs::sync();

@@ -94,6 +94,28 @@ pub enum Request {
     Fill {
         path: String,
     },
+    /// Mounts an ext4; read-only where the device is.
+    Mount {
+        device: String,
+        target: String,
+    },
+    Unmount {
+        target: String,
+    },
+    /// Gives a file fs-verity.
+    Guard {
+        path: String,
+    },
+    /// Makes the hashes of a device, writes them to another one, and opens both as dm-verity: /dev/dm-0.
+    Verity {
+        device: String,
+        hashes: String,
+    },
+    /// Changes one byte of a device: the first of this text, where it stands for the first time.
+    Corrupt {
+        device: String,
+        text: String,
+    },
     Mounts,
     /// Writes everything back to the disks.
     Sync,

@@ -77,6 +77,7 @@ fn make_ext4(disk: &Disk, size: u64, name: &Name<'_>, from: Option<&Path>) -> Re
     // Blocks of 4096 bytes also on small disks: they may have sectors of that size.
     let tool = Tool::new("mke2fs").args(["-q", "-F", "-t", "ext4", "-b", "4096", "-L", name.label, "-E", &extended]);
     let tool = tool.args(name.uuid.into_iter().flat_map(|uuid| ["-U", uuid]));
+    let tool = if disk.verity { tool.args(["-O", "verity"]) } else { tool };
     let tool = if let Some(dir) = from { tool.arg("-d").arg(dir) } else { tool };
     tool.arg(&disk.image).arg(format!("{}k", size >> 10)).run().map(drop)
 }

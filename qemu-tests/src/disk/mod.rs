@@ -32,12 +32,14 @@ pub struct Disk {
     /// Where the sysroot begins.
     pub offset: u64,
     esp: Option<esp::Place>,
+    /// An ext4 that can have fs-verity.
+    verity: bool,
 }
 
 impl Disk {
     fn at(image: &Path, disk: &scenario::Disk) -> Self {
         let offset = if disk.partitioned { PARTITION_START } else { 0 };
-        Self { image: image.to_path_buf(), fs: disk.fs, offset, esp: esp::Place::of(disk) }
+        Self { image: image.to_path_buf(), fs: disk.fs, offset, esp: esp::Place::of(disk), verity: disk.verity }
     }
 
     /// A copy at `to` of the disk with this content.
@@ -87,7 +89,7 @@ impl Disk {
 
 /// A disk with an empty file system.
 pub fn make_empty(more: &scenario::MoreDisk, to: &Path) -> Result<()> {
-    let disk = Disk { image: to.to_path_buf(), fs: more.fs, offset: 0, esp: None };
+    let disk = Disk { image: to.to_path_buf(), fs: more.fs, offset: 0, esp: None, verity: false };
     build::format(&disk, more.mebibytes, &build::Name { label: &more.label, uuid: None }, None)
 }
 

@@ -140,6 +140,8 @@ pub struct Disk {
     /// Files outside the store, by path in the sysroot.
     pub files: BTreeMap<String, String>,
     pub more: Vec<MoreDisk>,
+    /// Its ext4 can have fs-verity, and the guest can open dm-verity.
+    pub verity: bool,
     /// MiB of an EFI system partition, the second one, with systemd-boot. The machine then starts by its firmware, and
     /// deployments with a kernel bring their entries; on the disk that is read afterwards it is `esp`. 0: QEMU loads the kernel.
     pub esp: u64,
@@ -172,6 +174,7 @@ impl Default for Disk {
             root,
             files: BTreeMap::new(),
             more: Vec::new(),
+            verity: false,
             esp: 0,
         }
     }

@@ -27,8 +27,18 @@ pub struct Step {
     /// Gives it the mode in `text`.
     pub chmod: Option<String>,
     pub fill: Option<String>,
+    /// Mounts `device` there.
+    pub mount: Option<String>,
+    pub unmount: Option<String>,
+    /// Gives it fs-verity.
+    pub guard: Option<String>,
+    /// Opens `device` as dm-verity, with its hashes on this one.
+    pub verity: Option<String>,
+    /// Changes a byte of this device, where the `text` stands.
+    pub corrupt: Option<String>,
+    pub device: Option<String>,
     pub sync: Option<bool>,
-    /// To write or append, or a mode.
+    /// To write or append, a mode, or what to find.
     pub text: Option<String>,
     /// Taken again and again until its checks hold, within the time of the boot.
     pub until: bool,
@@ -96,14 +106,16 @@ impl Step {
             (Some(action), true) => Ok(action),
             (Some(_), false) => Err("has more than one action".to_string()),
             (None, _) => {
-                Err("has no action: run, start, together, read, list, stat, write, append, delete, directory, chmod, fill or sync"
-                    .to_string())
+                let known = "run, start, together, read, list, stat, write, append, delete, directory, chmod, fill, mount, unmount, \
+                             guard, verity, corrupt or sync";
+                Err(format!("has no action: {known}"))
             }
         }
     }
 
     fn actions(&self) -> Vec<Action> {
         let text = || self.text.clone().unwrap_or_default();
+        let device = || self.device.clone().unwrap_or_default();
         let of = |path: &Option<String>, make: fn(String) -> Action| path.clone().map(make);
         let all = [
             self.run.as_ref().map(|words| Action::Run { argv: words.argv(), kill_when: self.kill_when.clone() }),
@@ -118,6 +130,11 @@ impl Step {
             of(&self.directory, |path| Action::Directory { path }),
             self.chmod.clone().map(|path| Action::Chmod { path, mode: text() }),
             of(&self.fill, |path| Action::Fill { path }),
+            self.mount.clone().map(|target| Action::Mount { device: device(), target }),
+            of(&self.unmount, |target| Action::Unmount { target }),
+            of(&self.guard, |path| Action::Guard { path }),
+            self.verity.clone().map(|hashes| Action::Verity { device: device(), hashes }),
+            self.corrupt.clone().map(|device| Action::Corrupt { device, text: text() }),
             self.sync.and_then(|sync| sync.then_some(Action::Sync)),
         ];
         all.into_iter().flatten().collect()

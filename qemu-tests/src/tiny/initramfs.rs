@@ -61,6 +61,7 @@ fn modules(disk: &Disk, watchdog: Option<Watchdog>) -> Vec<&'static str> {
         });
     }
     names.extend(watchdog.map(|_| Watchdog::MODULE));
+    names.extend(disk.verity.then_some("dm_verity"));
     if disk.esp > 0 {
         names.extend(["vfat", "nls_cp437", "nls_ascii", "efivarfs"]);
     }

@@ -54,6 +54,7 @@ impl<'a> Kept<'a> {
             uid: meta.uid,
             gid: meta.gid,
             attributes: Attributes::Unknown,
+            verity: None,
         };
         self.conflicts.push(Conflict { kind: ConflictKind::Metadata, local });
     }

@@ -1,7 +1,7 @@
 //! Copies, measures and removes whole trees, by descriptor, of any depth, size and naming.
 //!
-//! A copy keeps type, owner, mode, times, extended attributes, hard links, holes and special files, shares blocks where
-//! the file system can, and stays within the mount that it was given. It does not sync, does not clean up after a
+//! A copy keeps type, owner, mode, times, extended attributes, hard links, holes and special files, fs-verity where the new place
+//! has it, shares blocks where the file system can, and stays within the mount that it was given. It does not sync, does not clean up after a
 //! failure, and replaces nothing: callers copy beside, sync and rename.
 
 mod content;
@@ -14,6 +14,7 @@ mod remove;
 pub(crate) mod scratch;
 mod single;
 mod tree;
+mod verity;
 pub(super) mod walk;
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::content::{Outcome, Pair, Ways};
 use super::dress::Dress;
 use super::walk::Trail;
-use super::{Copied, Flow, LeftOut, Progress, blocks, symlink_bytes};
+use super::{Copied, Flow, LeftOut, Progress, blocks, symlink_bytes, verity};
 use crate::boot::layer::Entry;
 use crate::error::{Errno, Error, Result};
 use crate::sys::copy::{self as sys, FileId, Meta, Node};
@@ -105,7 +105,24 @@ impl Singles {
             Outcome::Done(bytes) => self.copied.totals.bytes += blocks(bytes),
         }
         self.copied.totals.files += 1;
-        Dress { trail, left_out: &mut self.copied.left_out }.open(pair.from, pair.to, way.meta)
+        Dress { trail, left_out: &mut self.copied.left_out }.open(pair.from, pair.to, way.meta)?;
+        if way.meta.verity {
+            // The kernel refuses a file that is open for writing.
+            drop(to);
+            self.guard(trail, from.as_fd(), way)?;
+        }
+        Ok(())
+    }
+
+    /// A content that the kernel has guarded (fs-verity) stays guarded, where the new place can.
+    fn guard(&mut self, trail: &Trail, from: BorrowedFd<'_>, way: Way<'_>) -> Result<()> {
+        match verity::enable_like(from, way.to, way.name) {
+            Err(errno) if verity::is_beyond(errno) => {
+                self.copied.left_out.add(|| trail.error("fs-verity of", errno).text);
+                Ok(())
+            }
+            result => result.map_err(|errno| trail.error("cannot enable fs-verity for the copy of", errno)),
+        }
     }
 }
 

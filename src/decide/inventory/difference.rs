@@ -38,6 +38,10 @@ pub enum Change {
         was: (u32, u32),
     },
     Attributes,
+    /// It had fs-verity.
+    VerityGone,
+    /// The kernel guards other content, or hashes it in another way.
+    VerityOther,
 }
 
 /// The words of several changes, for people and for programs.
@@ -58,7 +62,12 @@ pub fn changes(was: &Entry, is: &Entry) -> Vec<Change> {
     let owner = (owner(was) != owner(is)).then_some(Change::Owner { is: owner(is), was: owner(was) });
     let looked = ![was.attributes, is.attributes].contains(&Attributes::Unknown);
     let attributes = (looked && was.attributes != is.attributes).then_some(Change::Attributes);
-    [content, mode, owner, attributes].into_iter().flatten().collect()
+    let verity = match (&was.verity, &is.verity) {
+        (Some(_), None) => Some(Change::VerityGone),
+        (Some(was), Some(is)) if was != is => Some(Change::VerityOther),
+        _ => None,
+    };
+    [content, mode, owner, attributes, verity].into_iter().flatten().collect()
 }
 
 impl Difference {
@@ -83,6 +92,7 @@ impl Change {
             Self::Mode { .. } => "mode",
             Self::Owner { .. } => "owner",
             Self::Attributes => "attributes",
+            Self::VerityGone | Self::VerityOther => "fs-verity",
         }
     }
 }
@@ -108,6 +118,8 @@ impl fmt::Display for Change {
             Self::Mode { is, was } => format!("mode {is:04o} instead of {was:04o}"),
             Self::Owner { is, was } => format!("owner {}:{} instead of {}:{}", is.0, is.1, was.0, was.1),
             Self::Attributes => "other extended attributes".into(),
+            Self::VerityGone => "no fs-verity any more".into(),
+            Self::VerityOther => "other fs-verity digest".into(),
         };
         f.write_str(&text)
     }

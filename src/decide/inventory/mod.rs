@@ -15,21 +15,28 @@
 //! size and sum of its target. ATTRIBUTES is the sum of the extended attributes that a copy keeps, `-` where there are
 //! none, `?` where nobody looked. In PATH (and nowhere else can they occur) bytes outside `!` to `~`, and `\`, are written
 //! `\xHH`. Format 1 has no ATTRIBUTES: there, nobody looked.
+//!
+//! A file that had fs-verity has the type v instead of f, and before PATH a word more: what the kernel had measured, as
+//! `sha256:` or `sha512:` and hex digits.
 
 mod difference;
 mod index;
 mod parse;
 #[cfg(test)]
 mod tests;
+mod verity;
 
 pub use difference::{Change, Difference, Kinds, changes};
 pub use index::Index;
 pub use parse::{parse, parse_line};
+pub use verity::FsVerity;
 
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
 
 const HEADER: &str = "# bedplate manifest 2";
+/// The type of a file with fs-verity.
+const GUARDED: &str = "v";
 /// Without attributes, and of /etc alone.
 const HEADER_1: &str = "# bedplate etc.manifest 1";
 
@@ -49,6 +56,8 @@ pub struct Entry {
     pub uid: u32,
     pub gid: u32,
     pub attributes: Attributes,
+    /// Of a file that had it. `None` proves nothing: files get it without a change.
+    pub verity: Option<FsVerity>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -118,8 +127,13 @@ impl fmt::Display for Inventory {
 
 impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kind, mode, uid, gid, attributes, path } = self;
-        write!(f, "{} {mode:o} {uid} {gid} ", kind.letter())?;
+        let Self { kind, mode, uid, gid, attributes, path, verity } = self;
+        let verity = verity.as_ref().filter(|_| matches!(kind, Kind::File(_)));
+        match verity {
+            Some(_) => f.write_str(GUARDED)?,
+            None => f.write_char(kind.letter())?,
+        }
+        write!(f, " {mode:o} {uid} {gid} ")?;
         match kind {
             Kind::File(digest) | Kind::Symlink(digest) => {
                 write!(f, "{} ", digest.size)?;
@@ -135,6 +149,9 @@ impl fmt::Display for Entry {
             Attributes::Sum(sum) => write_sum(f, sum)?,
         }
         f.write_char(' ')?;
+        if let Some(verity) = verity {
+            write!(f, "{verity} ")?;
+        }
         path.iter().try_for_each(|byte| match byte {
             b'\\' => f.write_str("\\x5c"),
             b'!'..=b'~' => f.write_char(char::from(*byte)),

@@ -1,6 +1,6 @@
 //! Lines to entries.
 
-use super::{Attributes, DeviceNumber, Digest, Entry, HEADER, HEADER_1, Inventory, Kind, Problem};
+use super::{Attributes, DeviceNumber, Digest, Entry, FsVerity, GUARDED, HEADER, HEADER_1, Inventory, Kind, Problem};
 use alloc::vec::Vec;
 
 /// What the first line names.
@@ -49,6 +49,10 @@ pub(super) fn parse_entry(line: &str, format: Format) -> Result<Entry, &'static 
     let mut word = || words.next().filter(|word| !word.is_empty()).ok_or("fewer words than the format has");
     let (letter, mode, uid, gid, size, sum) = (word()?, word()?, word()?, word()?, word()?, word()?);
     let attributes = if format == Format::Current { word()? } else { "?" };
+    let (letter, verity) = match letter {
+        GUARDED => ("f", Some(FsVerity::parse(word()?).ok_or("not an fs-verity digest")?)),
+        letter => (letter, None),
+    };
     let path = word()?;
     if words.next().is_some() {
         return Err("more words than the format has");
@@ -60,6 +64,7 @@ pub(super) fn parse_entry(line: &str, format: Format) -> Result<Entry, &'static 
         uid: uid.parse().map_err(|_| "not a user id")?,
         gid: gid.parse().map_err(|_| "not a group id")?,
         attributes: parse_attributes(attributes)?,
+        verity,
     })
 }
 
@@ -94,15 +99,19 @@ fn parse_digest(size: &str, sum: &str) -> Result<Digest, &'static str> {
 }
 
 fn parse_sum(sum: &str) -> Result<[u8; 32], &'static str> {
-    let mut sha256 = [0; 32];
-    let digits = sum.as_bytes();
-    if digits.len() != 2 * sha256.len() {
-        return Err("not a SHA-256 sum");
+    parse_bytes(sum).ok_or("not a SHA-256 sum")
+}
+
+/// As many bytes as hex digits tell, exactly.
+pub(super) fn parse_bytes<const N: usize>(digits: &str) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    if digits.len() != 2 * N {
+        return None;
     }
-    for (byte, pair) in sha256.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = parse_hex(pair).ok_or("not a SHA-256 sum")?;
+    for (byte, pair) in bytes.iter_mut().zip(digits.as_bytes().chunks_exact(2)) {
+        *byte = parse_hex(pair)?;
     }
-    Ok(sha256)
+    Some(bytes)
 }
 
 fn parse_device(text: &str) -> Result<DeviceNumber, &'static str> {

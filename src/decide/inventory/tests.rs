@@ -14,6 +14,14 @@ fn attributes() -> impl Strategy<Value = Attributes> {
     prop_oneof![Just(Attributes::None), Just(Attributes::Unknown), any::<[u8; 32]>().prop_map(Attributes::Sum)]
 }
 
+fn verity() -> impl Strategy<Value = Option<FsVerity>> {
+    let digest = (1..=2_u16).prop_flat_map(|algorithm| {
+        let length = 32 * usize::from(algorithm);
+        prop::collection::vec(any::<u8>(), length).prop_map(move |digest| FsVerity::of(algorithm, &digest))
+    });
+    prop_oneof![Just(None), digest]
+}
+
 fn kind() -> impl Strategy<Value = Kind> {
     prop_oneof![
         digest().prop_map(Kind::File),
@@ -28,11 +36,14 @@ fn kind() -> impl Strategy<Value = Kind> {
 
 fn inventory() -> impl Strategy<Value = Inventory> {
     let path = prop::collection::vec(any::<u8>(), 1..40);
-    let rest = (kind(), 0..0o10000_u16, any::<u32>(), any::<u32>(), attributes());
+    let rest = (kind(), 0..0o10000_u16, any::<u32>(), any::<u32>(), attributes(), verity());
     prop::collection::btree_map(path, rest, 0..20).prop_map(|entries| Inventory {
         entries: entries
             .into_iter()
-            .map(|(path, (kind, mode, uid, gid, attributes))| Entry { path, kind, mode, uid, gid, attributes })
+            .map(|(path, (kind, mode, uid, gid, attributes, verity))| {
+                let verity = verity.filter(|_| matches!(kind, Kind::File(_)));
+                Entry { path, kind, mode, uid, gid, attributes, verity }
+            })
             .collect(),
     })
 }
@@ -90,7 +101,7 @@ proptest! {
 }
 
 fn sample(path: &[u8], kind: Kind, mode: u16) -> Entry {
-    Entry { path: path.into(), kind, mode, uid: 0, gid: 42, attributes: Attributes::None }
+    Entry { path: path.into(), kind, mode, uid: 0, gid: 42, attributes: Attributes::None, verity: None }
 }
 
 #[test]
@@ -101,19 +112,21 @@ fn a_page_as_it_is_printed() {
         entries: [
             sample(b".", Kind::Directory, 0o755),
             Entry { attributes: Attributes::Sum([0xb8; 32]), ..sample(b"a b\\\xff\n", Kind::File(digest), 0o4644) },
+            Entry { verity: FsVerity::of(1, &[0xc7; 32]), ..sample(b"guarded", Kind::File(digest), 0o644) },
             sample(b"link", Kind::Symlink(digest), 0o777),
             Entry { attributes: Attributes::Unknown, ..sample(b"null", null, 0o666) },
         ]
         .into(),
     };
-    let (sum, attributes) = ("a9".repeat(32), "b8".repeat(32));
+    let (sum, attributes, verity) = ("a9".repeat(32), "b8".repeat(32), "c7".repeat(32));
     let text = alloc::format!(
         "# bedplate manifest 2\nd 755 0 42 - - - .\nf 4644 0 42 12 {sum} {attributes} a\\x20b\\x5c\\xff\\x0a\n\
-         l 777 0 42 12 {sum} - link\nc 666 0 42 1:3 - ? null\n"
+         v 644 0 42 12 {sum} - sha256:{verity} guarded\nl 777 0 42 12 {sum} - link\nc 666 0 42 1:3 - ? null\n"
     );
     assert_eq!(inventory.to_string(), text);
 
     // As the first format had it.
+    inventory.entries.remove(2);
     let text = alloc::format!(
         "# bedplate etc.manifest 1\nd 755 0 42 - - .\nf 4644 0 42 12 {sum} a\\x20b\\x5c\\xff\\x0a\nl 777 0 42 12 {sum} link\nc 666 0 42 1:3 - null\n"
     );
@@ -139,6 +152,11 @@ fn problems_have_a_line_and_a_reason() {
         ("f 644 0 0 12 a9 - a\n", 2, "not a SHA-256 sum"),
         ("d 755 0 0 - - a9 .\n", 2, "not a SHA-256 sum"),
         (&alloc::format!("f 644 0 0 x {sum} - a\n"), 2, "not a size"),
+        (&alloc::format!("v 644 0 0 12 {sum} - a\n"), 2, "not an fs-verity digest"),
+        (&alloc::format!("v 644 0 0 12 {sum} - sha256:{sum}00 a\n"), 2, "not an fs-verity digest"),
+        (&alloc::format!("v 644 0 0 12 {sum} - sha512:{sum} a\n"), 2, "not an fs-verity digest"),
+        (&alloc::format!("v 644 0 0 12 {sum} - sha256:{sum}\n"), 2, "fewer words than the format has"),
+        (&alloc::format!("f 644 0 0 12 {sum} - sha256:{sum} a\n"), 2, "more words than the format has"),
         ("d 755 0 0 - - - a\\x2\n", 2, "a path with a byte that is not escaped"),
         ("d 755 0 0 - - - a\\x2G\n", 2, "a path with a broken escape"),
         ("d 755 0 0 - - - b\nd 755 0 0 - - - a\n", 3, "out of order, or there twice"),
@@ -157,6 +175,7 @@ fn differences_as_they_are_said() {
     let file = |byte| sample(b"a", Kind::File(digest(byte)), 0o644);
     let of_kind = |kind| Entry { kind, ..file(1) };
     let with = |attributes| Entry { attributes, ..file(1) };
+    let guarded = |content, digest| Entry { verity: FsVerity::of(1, &[digest; 32]), ..file(content) };
     for (was, is, expected) in [
         (file(1), file(1), ""),
         (file(1), file(2), "other content"),
@@ -169,6 +188,11 @@ fn differences_as_they_are_said() {
         (with(Attributes::None), with(Attributes::Sum([1; 32])), "other extended attributes"),
         (with(Attributes::Sum([2; 32])), with(Attributes::Sum([1; 32])), "other extended attributes"),
         (with(Attributes::Unknown), with(Attributes::Sum([1; 32])), ""),
+        (guarded(1, 7), guarded(1, 7), ""),
+        (file(1), guarded(1, 7), ""),
+        (guarded(1, 7), file(1), "no fs-verity any more"),
+        (guarded(1, 7), guarded(1, 8), "other fs-verity digest"),
+        (guarded(1, 7), file(2), "other content, no fs-verity any more"),
     ] {
         assert_eq!(Difference::Changed(changes(&was, &is)).to_string(), expected);
     }

@@ -84,7 +84,7 @@ mod tests {
         let whiteout = Just(Kind::Character(DeviceNumber { major: 0, minor: 0 }));
         let local = (prop::collection::vec(1_u8.., 1..9), prop_oneof![file, whiteout, Just(Kind::Directory)], 0..0o10000_u16);
         (kind, local).prop_map(|(kind, (path, entry, mode))| {
-            let local = Entry { path, kind: entry, mode, uid: 0, gid: 7, attributes: Attributes::None };
+            let local = Entry { path, kind: entry, mode, uid: 0, gid: 7, attributes: Attributes::None, verity: None };
             Conflict { kind, local }
         })
     }

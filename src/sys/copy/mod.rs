@@ -71,6 +71,8 @@ pub struct Meta {
     pub mount: u64,
     /// Immutable or append-only, where the file system tells.
     pub locked: bool,
+    /// A file with fs-verity, where the file system tells (Linux 5.5).
+    pub verity: bool,
 }
 
 fn to_node(stat: &Statx) -> Node {
@@ -101,6 +103,7 @@ fn to_meta(stat: &Statx) -> Meta {
         links: stat.stx_nlink,
         mount: stat.stx_mnt_id,
         locked: stat.stx_attributes.intersects(StatxAttributes::IMMUTABLE | StatxAttributes::APPEND),
+        verity: stat.stx_attributes.contains(StatxAttributes::VERITY),
     }
 }
 

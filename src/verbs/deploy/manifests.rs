@@ -33,7 +33,7 @@ fn collect(usr: &OwnedFd, totals: Totals, interrupts: &Interrupts) -> Result<Opt
     let task = Task { root: usr.as_fd(), order: &order, whole: totals, word: "reading what was copied" };
     let found = crew::share(&task, interrupts, |hand, number, found: &mut Vec<Result<Option<Entry>>>| {
         let Some(path) = usize::try_from(number).ok().and_then(|number| paths.get(number)) else { return };
-        found.push(hand.describe(path, Content::Read).map_err(|errno| describe_error(path, errno)));
+        found.push(hand.describe(path, Content::Sum).map_err(|errno| describe_error(path, errno)));
     });
     let Some(found) = found else { return Ok(None) };
     let mut entries: Vec<Entry> = found.into_iter().filter_map(Result::transpose).collect::<Result<_>>()?;

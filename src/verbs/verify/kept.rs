@@ -1,6 +1,7 @@
 //! What is kept of a check, for `status`; and what is known of changes that were made on purpose.
 
 use crate::verbs::{access, counted, root_tree};
+use bedplate::decide::dm_verity::State;
 use bedplate::decide::model::{BootId, Deployment, Instance};
 use bedplate::error::{OrFail, Result};
 use bedplate::sys::{OwnedFd, fs};
@@ -19,9 +20,13 @@ pub struct Verified {
     pub boot_id: BootId,
     pub id: String,
     pub instance: Option<String>,
-    pub digest: String,
+    /// `None`: it has no manifest, the kernel alone has compared it.
+    pub digest: Option<String>,
     pub ok: bool,
     pub differences: u64,
+    /// Of its device.
+    #[serde(default)]
+    pub verity: Option<State>,
     /// Seconds since 1970, by the clock.
     pub time: u64,
 }
@@ -36,6 +41,7 @@ impl Verified {
     pub fn text(&self) -> String {
         match (self.ok, self.differences) {
             (true, _) => "verified in this boot".into(),
+            (false, 0) if self.verity == Some(State::Corrupted) => "its device is corrupted".into(),
             (false, 0) => "verified, but something else stands at /usr".into(),
             (false, many) => format!("differs from it in {}", counted(many, "place", "places")),
         }

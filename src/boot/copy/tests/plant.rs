@@ -151,7 +151,8 @@ fn dress(dir: &OwnedFd, name: &CString, node: Node, item: &Item) {
     let (accessed, modified) = item.times;
     let id = FileId { device: (0, 0), inode: 0 };
     let mode = if is_root() { item.mode } else { item.mode & 0o777 | 0o700 };
-    let meta = Meta { node, mode, uid, gid, size: 0, allocated: 0, accessed, modified, id, links: 1, mount: 0, locked: false };
+    let meta =
+        Meta { node, mode, uid, gid, size: 0, allocated: 0, accessed, modified, id, links: 1, mount: 0, locked: false, verity: false };
     if is_root() {
         sys::set_owner_at(dir, name, &meta).unwrap();
     }

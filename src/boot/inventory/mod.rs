@@ -1,16 +1,22 @@
 //! Makes the inventory of a tree, and reads those that are kept. Compares nothing: that is the work of whoever explains
 //! what has changed.
 
+mod content;
+
+pub use super::copy::Flow;
+pub use content::{Content, digest_of, digest_of_file};
+
 use super::copy::is_copied;
 use super::copy::walk::{DirStack, Trail};
-use crate::decide::inventory::{self, Attributes, DeviceNumber, Digest, Entry, Inventory, Kind};
+use crate::decide::inventory::{self, Attributes, DeviceNumber, Entry, Inventory, Kind};
 use crate::error::{Errno, Error, OrFail, Result};
-use crate::sys::copy::{self as sys, Device, Meta, Node, Subject};
+use crate::sys::copy::{self as sys, Device, Node, Subject};
 use crate::sys::{AsFd, BorrowedFd, OwnedFd, SysResult, fs};
 use alloc::ffi::CString;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
+use content::{Reading, look};
 use core::ffi::CStr;
 use sha2::{Digest as _, Sha256};
 
@@ -62,7 +68,7 @@ pub fn collect(dir: BorrowedFd<'_>, name: &str) -> Result<Inventory> {
     let mut describer = Describer::new(dir);
     let mut entries = Vec::new();
     for path in paths(dir, name)? {
-        match describer.describe(&path, Content::Read, &mut |_| Flow::Continue) {
+        match describer.describe(&path, Content::Sum, &mut |_| Flow::Continue) {
             Ok(Some(entry)) => entries.push(entry),
             // It is gone again.
             Ok(None) => {}
@@ -75,16 +81,6 @@ pub fn collect(dir: BorrowedFd<'_>, name: &str) -> Result<Inventory> {
 /// `cannot describe "PATH": why`.
 pub fn describe_error(path: &[u8], errno: Errno) -> Error {
     Error::transient(alloc::format!("cannot describe \"{}\": {errno}", path.escape_ascii()))
-}
-
-pub use super::copy::Flow;
-
-/// Whether a file's content has to be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Content {
-    Read,
-    /// Only of this size (bytes): any other tells enough, and the sum is left zero.
-    OfSize(u64),
 }
 
 /// Looks at paths of one directory, one after the other, the faster the more neighbours follow each other.
@@ -105,7 +101,7 @@ impl<'a> Describer<'a> {
     }
 
     /// `None`: nothing is there. `tick` hears of each piece that was read, and may end it with EINTR.
-    pub fn describe(&mut self, path: &[u8], content: Content, tick: &mut dyn FnMut(u64) -> Flow) -> SysResult<Option<Entry>> {
+    pub fn describe(&mut self, path: &[u8], content: Content<'_>, tick: &mut dyn FnMut(u64) -> Flow) -> SysResult<Option<Entry>> {
         let (parent, name) = sys::split(path);
         // A file's name holds no NUL: one that does was not deployed by us.
         let Ok(name) = CString::new(name) else { return Ok(None) };
@@ -141,28 +137,25 @@ impl<'a> Describer<'a> {
     }
 }
 
-/// How a file is read.
-struct Reading<'a> {
-    buffer: &'a mut [u8],
-    tick: &'a mut dyn FnMut(u64) -> Flow,
-}
-
 /// Describes one thing by its name in a directory; `path` is what it is called. `None`: nothing is there.
 pub fn describe_as(dir: BorrowedFd<'_>, name: &CStr, path: &[u8]) -> SysResult<Option<Entry>> {
     let mut buffer = vec![0; 64 << 10];
-    describe(dir, name, path, Content::Read, &mut Reading { buffer: &mut buffer, tick: &mut |_| Flow::Continue })
+    describe(dir, name, path, Content::Sum, &mut Reading { buffer: &mut buffer, tick: &mut |_| Flow::Continue })
 }
 
-fn describe(dir: BorrowedFd<'_>, name: &CStr, path: &[u8], content: Content, reading: &mut Reading<'_>) -> SysResult<Option<Entry>> {
+fn describe(dir: BorrowedFd<'_>, name: &CStr, path: &[u8], content: Content<'_>, reading: &mut Reading<'_>) -> SysResult<Option<Entry>> {
     let meta = match sys::look(dir, name) {
         Err(Errno::ENOENT) => return Ok(None),
         meta => meta?,
     };
     let named = Subject::Named(dir, name);
+    let mut verity = None;
     let (kind, attributes) = match meta.node {
         Node::Regular => {
             let file = sys::open_file_at(dir, name)?;
-            (Kind::File(content_of(&file, &meta, content, reading.buffer, reading.tick)?), attributes(Subject::Open(file.as_fd()))?)
+            let (digest, measured) = look(&file, &meta, content, reading)?;
+            verity = measured;
+            (Kind::File(digest), attributes(Subject::Open(file.as_fd()))?)
         }
         Node::Symlink => (Kind::Symlink(digest_of(sys::read_link(dir, name)?.to_bytes())), attributes(named)?),
         Node::Directory => (Kind::Directory, attributes(named)?),
@@ -171,57 +164,11 @@ fn describe(dir: BorrowedFd<'_>, name: &CStr, path: &[u8], content: Content, rea
         Node::Fifo => (Kind::Fifo, attributes(named)?),
         Node::Socket => (Kind::Socket, attributes(named)?),
     };
-    Ok(Some(Entry { path: path.into(), kind, mode: meta.mode, uid: meta.uid, gid: meta.gid, attributes }))
+    Ok(Some(Entry { path: path.into(), kind, mode: meta.mode, uid: meta.uid, gid: meta.gid, attributes, verity }))
 }
 
 fn number(device: Device) -> DeviceNumber {
     DeviceNumber { major: device.major, minor: device.minor }
-}
-
-fn content_of(file: &OwnedFd, meta: &Meta, content: Content, buffer: &mut [u8], tick: &mut dyn FnMut(u64) -> Flow) -> SysResult<Digest> {
-    if matches!(content, Content::OfSize(size) if size != meta.size) {
-        return Ok(Digest { size: meta.size, sha256: [0; 32] });
-    }
-    if meta.size > buffer.len() as u64 {
-        sys::read_ahead(file);
-    }
-    let mut watched = Watched { sum: Sha256::new(), tick };
-    let size = watched.read(file, buffer)?;
-    Ok(Digest { size, sha256: watched.sum.finalize().into() })
-}
-
-struct Watched<'t> {
-    sum: Sha256,
-    tick: &'t mut dyn FnMut(u64) -> Flow,
-}
-
-impl Watched<'_> {
-    fn read(&mut self, file: impl AsFd, buffer: &mut [u8]) -> SysResult<u64> {
-        let mut size = 0;
-        loop {
-            let done = fs::read_at(file.as_fd(), buffer, size)?;
-            if done == 0 {
-                return Ok(size);
-            }
-            self.sum.update(buffer.get(..done).unwrap_or_default());
-            size += done as u64;
-            if (self.tick)(done as u64) == Flow::Stop {
-                return Err(Errno::EINTR);
-            }
-        }
-    }
-}
-
-/// Of the whole content of an open file, whatever its position; read through `buffer`, which must not be empty.
-pub fn digest_of_file(file: impl AsFd, buffer: &mut [u8]) -> SysResult<Digest> {
-    let mut watched = Watched { sum: Sha256::new(), tick: &mut |_| Flow::Continue };
-    let size = watched.read(file, buffer)?;
-    Ok(Digest { size, sha256: watched.sum.finalize().into() })
-}
-
-/// Of bytes.
-pub fn digest_of(bytes: &[u8]) -> Digest {
-    Digest { size: bytes.len() as u64, sha256: Sha256::digest(bytes).into() }
 }
 
 /// What names a whole manifest: `sha256:` and 64 hex digits.
@@ -268,6 +215,7 @@ pub fn read(root: impl AsFd, path: &str) -> Result<Option<Inventory>> {
 mod tests {
     use super::*;
     use crate::boot::copy::scratch::Scratch;
+    use crate::decide::inventory::{Digest, FsVerity};
     use alloc::string::ToString;
 
     #[test]
@@ -313,11 +261,16 @@ mod tests {
         let mut describer = Describer::new(scratch.dir.as_fd());
         let mut describe = |path: &[u8], content| describer.describe(path, content, &mut |_| Flow::Continue).unwrap();
         for path in ["none", "none/x", "file/x", "link/file", "nul\0"] {
-            assert_eq!(describe(path.as_bytes(), Content::Read), None, "{path}");
+            assert_eq!(describe(path.as_bytes(), Content::Sum), None, "{path}");
         }
-        let zero = Kind::File(Digest { size: 2, sha256: [0; 32] });
-        assert_eq!(describe(b"file", Content::OfSize(3)).map(|entry| entry.kind), Some(zero));
-        assert_eq!(describe(b"file", Content::OfSize(2)).map(|entry| entry.kind), Some(Kind::File(digest_of(b"12"))));
-        assert_eq!(describer.describe(b"file", Content::Read, &mut |_| Flow::Stop), Err(Errno::EINTR));
+        let kind = |size, sha256| Kind::File(Digest { size, sha256 });
+        let is = describe(b"file", Content::Sum).unwrap();
+        assert_eq!(is.kind, Kind::File(digest_of(b"12")));
+        let longer = Entry { kind: kind(3, [7; 32]), ..is.clone() };
+        assert_eq!(describe(b"file", Content::Like(&longer)).map(|entry| entry.kind), Some(kind(2, [0; 32])));
+        // What has no fs-verity now is summed, whatever it had.
+        let guarded = Entry { kind: kind(2, [7; 32]), verity: FsVerity::of(1, &[7; 32]), ..is.clone() };
+        assert_eq!(describe(b"file", Content::Like(&guarded)), Some(is));
+        assert_eq!(describer.describe(b"file", Content::Sum, &mut |_| Flow::Stop), Err(Errno::EINTR));
     }
 }
