@@ -3,6 +3,7 @@
 use crate::machine::{Machine, PROGRAM, machine, read, set_mode, write};
 use crate::namespace::{Disk, run};
 use std::fs;
+use std::io::Read;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::Command;
 
@@ -70,6 +71,37 @@ const CHANGES: [&str; 11] = [
     "type /etc/to-file",
     "duplicate /etc/touched",
 ];
+
+/// What diff shows on a terminal.
+fn on_terminal(machine: &Machine<'_>, no_color: &str) -> String {
+    let pty = nix::pty::openpty(None, None).unwrap();
+    let mut command = Command::new(PROGRAM);
+    command.args(["diff", "--sysroot", machine.lab.path("disk"), "--run", machine.lab.path("run")]).env("NO_COLOR", no_color);
+    assert!(command.stdout(pty.slave).status().unwrap().success());
+    drop(command);
+    // With the last descriptor of the other end gone, the end is an error.
+    let mut shown = Vec::new();
+    let _ = fs::File::from(pty.master).read_to_end(&mut shown);
+    String::from_utf8(shown).unwrap().replace('\r', "")
+}
+
+#[test]
+fn a_terminal_shows_a_tree_in_colours() {
+    machine(Disk::Tmpfs, |machine| {
+        vendor(machine);
+        machine.deploy("v1", &["--good"]);
+        machine.boot("");
+        edit(machine);
+        let shown = on_terminal(machine, "");
+        for words in ["\u{1b}[33medited   \u{1b}[0m", "\u{1b}[32madded    \u{1b}[0m", "new/  (2 files)", "gone  the vendor's 7 B"] {
+            assert!(shown.contains(words), "{shown}");
+        }
+        assert!(!shown.contains("/etc/new/one"), "{shown}");
+        let plain = on_terminal(machine, "1");
+        assert!(!plain.contains('\u{1b}') && plain.contains("new/  (2 files)"), "{plain}");
+        assert!(!diff(machine, &[]).contains('\u{1b}'), "not for a program");
+    });
+}
 
 #[test]
 fn every_change_is_listed_with_its_cause() {
