@@ -24,6 +24,8 @@ pub struct Restore<'a> {
     pub vendor: BorrowedFd<'a>,
     /// The mounted /etc.
     pub merged: BorrowedFd<'a>,
+    /// Directories of it, as bytes below /etc, that are mounts of the deployment's own, like /etc.
+    pub kept: &'a [Vec<u8>],
     /// Paths that show something else now, as bytes below /etc.
     pub changed: Vec<Vec<u8>>,
 }
@@ -37,18 +39,32 @@ impl Restore<'_> {
     }
 
     fn path(&mut self, path: &[u8]) -> Result<()> {
-        let mount = sys::look_open(self.merged).or_fail("cannot look at", "/etc")?.mount;
+        let mounts = self.mounts()?;
         let mut todo = Vec::from([path.to_vec()]);
         while let Some(path) = todo.pop() {
             let on = shown(&path);
-            let below = self.one(&path, mount).map_err(|error| Error::new(error.kind, format!("cannot reset \"{on}\": {error}")))?;
+            let below = self.one(&path, &mounts).map_err(|error| Error::new(error.kind, format!("cannot reset \"{on}\": {error}")))?;
             todo.extend(below);
         }
         Ok(())
     }
 
+    /// Where it may go: by number, as the kernel counts them.
+    fn mounts(&self) -> Result<Vec<u64>> {
+        let mut mounts = Vec::from([sys::look_open(self.merged).or_fail("cannot look at", "/etc")?.mount]);
+        for path in self.kept {
+            match sys::open_deep(self.merged, path).and_then(sys::look_open) {
+                Ok(there) => mounts.push(there.mount),
+                // A file that is mounted cannot be replaced.
+                Err(Errno::ENOTDIR | Errno::ENOENT) => {}
+                Err(errno) => return Err(errno).or_fail("cannot look at", &shown(path)),
+            }
+        }
+        Ok(mounts)
+    }
+
     /// What is to be done below it.
-    fn one(&mut self, path: &[u8], mount: u64) -> Result<Vec<Vec<u8>>> {
+    fn one(&mut self, path: &[u8], mounts: &[u64]) -> Result<Vec<Vec<u8>>> {
         let (above, name) = sys::split(path);
         let name = CString::new(name).map_err(|_| Error::refused("a name with a NUL"))?;
         let dir = match sys::open_deep(self.merged, above) {
@@ -57,7 +73,7 @@ impl Restore<'_> {
         };
         let vendor_dir = sys::open_deep_if_there(self.vendor, above).or_fail("cannot open the deployment's", &shown(above))?;
         let here = Entry::find(dir.as_fd(), &name).or_fail("cannot look at", &shown(path))?;
-        if here.is_some_and(|here| here.meta.mount != mount) {
+        if here.is_some_and(|here| !mounts.contains(&here.meta.mount)) {
             return Err(Error::refused("something is mounted there: unmount it first"));
         }
         let theirs = match &vendor_dir {
@@ -66,6 +82,8 @@ impl Restore<'_> {
         };
         match (here, theirs) {
             (None, None) => Ok(Vec::new()),
+            // What the deployment has not at all: its mount point stays, what is in it goes.
+            (Some(here), None) if self.kept.iter().any(|kept| kept == path) => below(path, &[&open(&here, path)?]),
             (Some(here), None) => self.done(path, remove_named(here.dir, "/etc", here.name)),
             (Some(here), Some(theirs)) if here.is_directory() && theirs.is_directory() => self.directory(path, &here, &theirs),
             (Some(here), Some(theirs)) if compare(&here, &theirs).or_fail("cannot compare", &shown(path))? == Sameness::Same => {
@@ -94,19 +112,29 @@ impl Restore<'_> {
     }
 
     fn directory(&mut self, path: &[u8], here: &Entry<'_>, theirs: &Entry<'_>) -> Result<Vec<Vec<u8>>> {
-        let open = |entry: &Entry<'_>| sys::open_dir_at(entry.dir, entry.name).or_fail("cannot open", &shown(path));
-        let (own, other) = (open(here)?, open(theirs)?);
+        let (own, other) = (open(here, path)?, open(theirs, path)?);
         if compare(here, theirs).or_fail("cannot compare", &shown(path))? != Sameness::Same {
             undress(own.as_fd(), other.as_fd()).or_fail("cannot remove attributes of", &shown(path))?;
             dress(&other, &own, theirs)?;
             self.changed.push(path.to_vec());
         }
-        let mut names = sys::list(&own).or_fail("cannot list", &shown(path))?;
-        names.extend(sys::list(&other).or_fail("cannot list the deployment's", &shown(path))?);
-        names.sort();
-        names.dedup();
-        Ok(names.iter().rev().map(|name| [path, b"/", name.to_bytes()].concat()).collect())
+        below(path, &[&own, &other])
     }
+}
+
+fn open(entry: &Entry<'_>, path: &[u8]) -> Result<OwnedFd> {
+    sys::open_dir_at(entry.dir, entry.name).or_fail("cannot open", &shown(path))
+}
+
+/// The paths of what is in these directories, which have the same path; the last comes first.
+fn below(path: &[u8], directories: &[&OwnedFd]) -> Result<Vec<Vec<u8>>> {
+    let mut names = Vec::new();
+    for directory in directories {
+        names.extend(sys::list(directory).or_fail("cannot list", &shown(path))?);
+    }
+    names.sort();
+    names.dedup();
+    Ok(names.iter().rev().map(|name| [path, b"/", name.to_bytes()].concat()).collect())
 }
 
 fn shown(path: &[u8]) -> String {

@@ -29,7 +29,7 @@ pub fn gather(store: &Store, deployment: &Deployment, config: &Config, disk: &Di
         var_factory: var_factory(&look.tree)?,
         disk: disk.clone(),
         state: look.existing_state(config)?,
-        kept_before: look.kept_before(deployment)?,
+        kept_before: kept_before(store, deployment)?,
         init: facts::find_init(&look.tree, init)?,
         state_name: look.state_name,
     })
@@ -172,16 +172,17 @@ impl<'a> Look<'a> {
         }
         Ok(existing)
     }
+}
 
-    fn kept_before(&self, deployment: &Deployment) -> Result<Option<String>> {
-        let from = deployment.manifest.as_ref().and_then(|manifest| manifest.from.as_deref());
-        let is_name =
-            |from: &&str| from.split_once('@').is_some_and(|(id, instance)| Id::parse(id).is_some() && Instance::parse(instance).is_some());
-        let Some(from) = from.filter(is_name) else { return Ok(None) };
-        let kept = format!("state/{from}/{ETC_KEEP}");
-        let stat = found(fs::stat_in(&self.store.dir, &kept)).or_fail("cannot look at", &kept)?;
-        Ok(stat.filter(|stat| stat.file_type == FileType::Directory).map(|_| from.into()))
-    }
+/// The state of the deployment that this one came from, where a transient /etc has kept something there.
+pub fn kept_before(store: &Store, deployment: &Deployment) -> Result<Option<String>> {
+    let from = deployment.manifest.as_ref().and_then(|manifest| manifest.from.as_deref());
+    let is_name =
+        |from: &&str| from.split_once('@').is_some_and(|(id, instance)| Id::parse(id).is_some() && Instance::parse(instance).is_some());
+    let Some(from) = from.filter(is_name) else { return Ok(None) };
+    let kept = format!("state/{from}/{ETC_KEEP}");
+    let stat = found(fs::stat_in(&store.dir, &kept)).or_fail("cannot look at", &kept)?;
+    Ok(stat.filter(|stat| stat.file_type == FileType::Directory).map(|_| from.into()))
 }
 
 /// What a deployment brings along for an empty /var: the path in its tree, where there is something in it.

@@ -1,6 +1,6 @@
 //! The mount table that a plan declares: what verify looks for.
 
-use super::model::{Access, Action, Base, OnError, Place, Plan, Step};
+use super::model::{Access, Action, Base, Mounted, OnError, Place, Plan, Step};
 use super::mountinfo::MountInfo;
 use alloc::format;
 use alloc::string::String;
@@ -51,6 +51,13 @@ fn expected(step: &Step) -> Option<Expected<'_>> {
     };
     let options: &[_] = if matches!(step.action, Action::Physical { .. }) { &["nosuid", "nodev"] } else { &[] };
     Some(Expected { at, fstype, access, options, shows, on_error: step.on_error })
+}
+
+/// Whether the mount on top at `target` is the one that this boot made there. What is mounted later comes later in `mounts`.
+pub fn is_as_booted(target: &str, table: &[Mounted], mounts: &[MountInfo]) -> bool {
+    let Some(top) = mounts.iter().rfind(|mount| mount.target == target) else { return false };
+    let device = format!("{}:{}", top.device.0, top.device.1);
+    table.iter().any(|mounted| mounted.target == target && mounted.device == device && mounted.root == top.root)
 }
 
 impl Expected<'_> {

@@ -195,7 +195,7 @@ impl View {
     pub fn etc_drift(&self, deployment: &Deployment) -> Result<(Tally, Vec<String>)> {
         let mut past = Past::of(&self.store, &self.facts.deployments, &self.ledger.record, deployment);
         let mut tally = Tally::default();
-        drift::etc(&self.store, deployment, &mut past, &mut |change| {
+        drift::lasting(&self.store, deployment, &self.config.etc, &mut past, &mut |change| {
             tally.add(change.cause, || drift::etc_path(change.path));
             Flow::Continue
         })?;

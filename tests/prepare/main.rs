@@ -14,6 +14,7 @@ mod fallback;
 mod from_current;
 mod fstab;
 mod good;
+mod kept;
 mod loaders;
 mod machine;
 mod modes;

@@ -3,7 +3,9 @@
 use crate::machine::{Machine, machine, read, set_mode, write};
 use crate::namespace::{Disk, run};
 use bedplate::boot::clean;
+use bedplate::boot::drift::Layer;
 use bedplate::boot::restore::Restore;
+use bedplate::decide::config::EtcMode;
 use bedplate::sys::{AsFd, fs as bedplate_fs};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
@@ -35,13 +37,15 @@ fn lived_in(machine: &Machine<'_>) {
     write(&etc.join("stays"), "mine\n");
 }
 
+const LAYER: Layer = Layer::of(EtcMode::Overlay).unwrap();
+
 fn restore(machine: &Machine<'_>, paths: &[&str]) -> Result<Vec<String>, String> {
     let open = |path: &std::path::Path| bedplate_fs::open_dir(path.to_str().unwrap()).unwrap();
     let (vendor, merged) = (open(&machine.store("deployments/v1/root/etc")), open(&machine.root("etc")));
     let state = machine.state("v1");
     let queue: Vec<Vec<u8>> = paths.iter().map(|path| path.as_bytes().to_vec()).collect();
-    clean::enqueue(&machine.open_store(), state.strip_prefix("state/").unwrap(), &queue).unwrap();
-    let mut restore = Restore { vendor: vendor.as_fd(), merged: merged.as_fd(), changed: Vec::new() };
+    clean::enqueue(&machine.open_store(), state.strip_prefix("state/").unwrap(), LAYER, &queue).unwrap();
+    let mut restore = Restore { vendor: vendor.as_fd(), merged: merged.as_fd(), kept: &[], changed: Vec::new() };
     restore.paths(&queue).map_err(|error| error.text)?;
     Ok(restore.changed.iter().map(|path| String::from_utf8(path.clone()).unwrap()).collect())
 }

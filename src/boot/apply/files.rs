@@ -1,7 +1,7 @@
 //! The steps that make directories and files. What is there already is never changed.
 
 use super::bases::{Bases, shown};
-use crate::boot::copy::{self, Fill};
+use crate::boot::copy;
 use crate::decide::model::{Base, Owner, Place};
 use crate::error::{Errno, OrFail, Result};
 use crate::sys::{AsFd, OwnedFd, SysResult, fs};
@@ -68,14 +68,5 @@ pub(super) fn fill(bases: &Bases<'_>, from: &Place, to: &Place) -> Result<Vec<St
     let on = shown(to);
     let anchor = bases.anchor(to.base).or_fail("cannot open the base of", &on)?;
     let source = || fs::open_dir_in(bases.source(from)?, "").or_fail("cannot open", &shown(from));
-    match copy::fill(anchor.as_fd(), &to.path, &on, source)? {
-        Fill::Full => Ok(Vec::new()),
-        Fill::Filled(copied) => Ok(left_out(&copied.left_out, &on)),
-    }
-}
-
-fn left_out(left_out: &copy::LeftOut, on: &str) -> Vec<String> {
-    let more = left_out.count.saturating_sub(left_out.first.len());
-    let more = (more > 0).then(|| format!("{more} more things could not be copied to {on}, going on without them"));
-    left_out.first.iter().map(|sentence| format!("{sentence}, going on without it")).chain(more).collect()
+    Ok(copy::fill(anchor.as_fd(), &to.path, &on, source)?.warnings(&on))
 }

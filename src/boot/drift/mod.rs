@@ -2,26 +2,26 @@
 //! Reads only, and the layer from beside, also where it is mounted: what changes meanwhile is seen before or after.
 
 mod hidden;
+mod lasting;
 mod pairs;
 mod past;
 #[cfg(test)]
 mod tests;
 
 pub use hidden::{Covered, covered, covered_file};
+pub use lasting::{Layer, etc, kept, kept_paths, lasting};
 pub use past::{KEPT, MANIFESTS, Past};
 
 use super::carry;
 use super::copy::Flow;
 use super::layer::{Entry, compare, compare_dress};
-use super::store::{STORE, Store};
-use super::tree;
+use super::store::Store;
 use crate::decide::drift::{Cause, Finding, Mark, Origin, Sameness, Shape};
 use crate::decide::inventory::{Entry as Known, Inventory};
 use crate::decide::merge::conflicts::Conflicts;
-use crate::decide::model::Deployment;
-use crate::error::{Errno, OrFail, Result};
+use crate::error::{OrFail, Result};
 use crate::sys::copy::{self as sys, Meta, Subject};
-use crate::sys::{AsFd, BorrowedFd, OwnedFd, SysResult, fs};
+use crate::sys::{AsFd, BorrowedFd, SysResult};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -74,20 +74,6 @@ pub fn etc_path(path: &[u8]) -> String {
         b"." => "/etc".into(),
         path => format!("/etc/{}", String::from_utf8_lossy(path)),
     }
-}
-
-/// The changes of a deployment's own layer of /etc, handed to `each`. One that never ran has none.
-pub fn etc(store: &Store, deployment: &Deployment, past: &mut Past<'_>, each: &mut dyn FnMut(&Change<'_>) -> Flow) -> Result<()> {
-    let Some(instance) = deployment.instance() else { return Ok(()) };
-    let path = format!("state/{}@{instance}/etc/upper", deployment.id);
-    let upper = match fs::open_dir_in(&store.dir, &path) {
-        Err(Errno::ENOENT) => return Ok(()),
-        upper => upper.or_fail("cannot open", &format!("{STORE}/{path}"))?,
-    };
-    let vendor = tree::open_vendor_etc(store, &deployment.id)?;
-    let vendor = vendor.as_ref().map(OwnedFd::as_fd);
-    let conflicts = conflicts(store, &format!("{}@{instance}", deployment.id), past);
-    walk(&Layers { kind: Kind::Upper, upper: upper.as_fd(), vendor, place: "/etc", conflicts: &conflicts }, past, each)
 }
 
 /// Where they cannot be read, they show as what they are without them.

@@ -30,7 +30,8 @@ pub fn drops<'a>(seen: &'a [Seen], clean: &[Clean], queued: &[Vec<u8>]) -> Vec<&
         Cause::Added if seen.shape == super::Shape::Directory && is_beside(&seen.path) => !queued.is_empty(),
         _ if is_hidden(&seen.path) => false,
         Cause::Duplicate => clean.contains(&Clean::Duplicate) || covers(queued, &seen.path),
-        Cause::Stale => clean.contains(&Clean::Stale) && seen.shape == super::Shape::Leaf,
+        // Of one that was reset: what a deployment before this one has left in a layer that was copied.
+        Cause::Stale => (clean.contains(&Clean::Stale) || covers(queued, &seen.path)) && seen.shape == super::Shape::Leaf,
         Cause::Opaque => covers(queued, &seen.path) && changes_nothing(seen),
         _ => false,
     };
@@ -60,7 +61,8 @@ mod tests {
             ("a edited, b duplicate, c stale", &[Duplicate], "", "b"),
             ("a edited, b duplicate, c stale", &[Stale], "", "c"),
             ("a edited, b duplicate, c stale", &[Duplicate, Stale], "", "b c"),
-            ("a edited, b duplicate, c stale", &[], "a b c", "b"),
+            ("a edited, b duplicate, c stale", &[], "a b c", "b c"),
+            ("d/ stale, d/x stale, y stale", &[], "d", "d/x"),
             ("a/b duplicate, ab duplicate", &[], "a", "a/b"),
             ("d/ stale, d/x added", &[Stale], "", ""),
             ("d/ metadata, d/x duplicate", &[Duplicate], "", "d/x"),

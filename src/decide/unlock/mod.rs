@@ -11,6 +11,7 @@ pub use steps::{Step, in_place, until_reboot};
 use super::config::Require;
 use super::model::{Id, Mounted, VendorEtc};
 use super::mountinfo::MountInfo;
+use super::table::is_as_booted;
 use crate::error::{Error, Result};
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -59,11 +60,9 @@ pub struct Running<'a> {
 /// What stands at /usr now. What is mounted later comes later in `mounts`.
 pub fn usr(table: &[Mounted], mounts: &[MountInfo]) -> Usr {
     let Some(top) = mounts.iter().rfind(|mount| mount.target == USR) else { return Usr::Covered("nothing".into()) };
-    let device = format!("{}:{}", top.device.0, top.device.1);
-    let declared = |mounted: &&Mounted| mounted.target == USR && mounted.device == device && mounted.root == top.root;
     if top.fstype == "overlay" && top.source == SOURCE {
         Usr::Unlocked
-    } else if table.iter().any(|mounted| declared(&mounted)) {
+    } else if is_as_booted(USR, table, mounts) {
         Usr::AsBooted
     } else {
         Usr::Covered(format!("{} \"{}\"", top.fstype, top.source))

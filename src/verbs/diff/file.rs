@@ -8,6 +8,8 @@ use super::text;
 use bedplate::boot::layer::{Entry, Mark, attributes};
 use bedplate::decide::config::EtcMode;
 use bedplate::decide::drift::Cause;
+use bedplate::decide::plan::ETC_KEEP;
+use bedplate::decide::reset::queue::covers;
 use bedplate::error::{Errno, Error, OrFail, Result};
 use bedplate::sys::copy::{self, Meta, Node};
 use bedplate::sys::{AsFd, OwnedFd, fs};
@@ -138,8 +140,8 @@ fn root() -> Result<OwnedFd> {
 
 /// What the deployment would show there: nothing else of it than /etc has changes that last.
 fn offline(subject: &Subject<'_>, path: &str, vendor: Option<&Found>) -> Result<Option<Found>> {
-    let seen = match path.strip_prefix("etc/").filter(|_| subject.view.config.etc.mode == EtcMode::Overlay) {
-        Some(inner) => in_layer(subject, inner)?,
+    let seen = match path.strip_prefix("etc/") {
+        Some(inner) => in_layer(layer(subject, inner)?, inner)?,
         None => Seen::Vendor,
     };
     Ok(match seen {
@@ -158,8 +160,17 @@ enum Seen {
     Vendor,
 }
 
-fn in_layer(subject: &Subject<'_>, path: &str) -> Result<Seen> {
-    let Some(upper) = subject.etc_state("upper")? else { return Ok(Seen::Vendor) };
+/// The layer that has the changes to a path of /etc, if they last.
+fn layer(subject: &Subject<'_>, path: &str) -> Result<Option<OwnedFd>> {
+    match subject.view.config.etc.mode {
+        EtcMode::Transient if covers(&subject.kept()?, path.as_bytes()) => subject.state(ETC_KEEP),
+        EtcMode::Overlay => subject.state("etc/upper"),
+        EtcMode::Transient | EtcMode::Ro | EtcMode::Bind => Ok(None),
+    }
+}
+
+fn in_layer(upper: Option<OwnedFd>, path: &str) -> Result<Seen> {
+    let Some(upper) = upper else { return Ok(Seen::Vendor) };
     let resolve = || {
         let (mut dir, mut below) = (upper, Seen::Vendor);
         let mut names = path.split('/').peekable();
@@ -197,7 +208,7 @@ fn change_at(subject: &Subject<'_>, path: &str) -> Result<Option<Listed>> {
 }
 
 fn kept(subject: &Subject<'_>, path: &str) -> Result<Option<String>> {
-    let (Some(inner), Some(vendor)) = (path.strip_prefix("etc/"), subject.etc_state("vendor")?) else { return Ok(None) };
-    let at = || format!("{}/bedplate/{}/vendor/{inner}", subject.view.path.trim_end_matches('/'), subject.etc_state_path());
+    let (Some(inner), Some(vendor)) = (path.strip_prefix("etc/"), subject.state("etc/vendor")?) else { return Ok(None) };
+    let at = || format!("{}/bedplate/{}/etc/vendor/{inner}", subject.view.path.trim_end_matches('/'), subject.state_path());
     Ok(find(&vendor, inner)?.map(|_| at()))
 }

@@ -14,6 +14,8 @@ use bedplate::decide::drift::{Cause, covers};
 use bedplate::decide::inventory::Inventory;
 use bedplate::decide::model::{Deployment, VendorEtc};
 use bedplate::decide::mountinfo::{self, MountInfo};
+use bedplate::decide::reset::queue::covers as is_below;
+use bedplate::decide::table::is_as_booted;
 use bedplate::error::{OrFail, Result};
 use bedplate::sys::{AsFd, OwnedFd, copy, fs, host};
 use serde::Serialize;
@@ -66,16 +68,28 @@ impl<'a> Subject<'a> {
         Ok(Self { view, deployment, tree, vendor_etc, mounts, run })
     }
 
-    /// The directory of what it keeps of /etc, in the store.
-    pub fn etc_state_path(&self) -> String {
+    /// The directory of its own data, in the store.
+    pub fn state_path(&self) -> String {
         let instance = self.deployment.instance().map(ToString::to_string).unwrap_or_default();
-        format!("state/{}@{instance}/etc", self.deployment.id)
+        format!("state/{}@{instance}", self.deployment.id)
     }
 
     /// A part of that, where it is there.
-    pub fn etc_state(&self, part: &str) -> Result<Option<OwnedFd>> {
-        let path = format!("{}/{part}", self.etc_state_path());
+    pub fn state(&self, part: &str) -> Result<Option<OwnedFd>> {
+        let path = format!("{}/{part}", self.state_path());
         root_tree::found(fs::open_dir_in(&self.view.store.dir, &path)).or_fail("cannot open", &path)
+    }
+
+    /// Below /etc, what a transient one keeps; of the system that runs, where that boot has mounted it and it is not covered.
+    pub fn kept(&self) -> Result<Vec<Vec<u8>>> {
+        let Self { view, deployment, .. } = self;
+        if view.config.etc.mode != EtcMode::Transient {
+            return Ok(Vec::new());
+        }
+        let mut kept = drift::kept_paths(&view.store, deployment, &view.config.etc.keep)?;
+        let table = view.report.as_ref().map(|report| report.mounts.as_slice()).unwrap_or_default();
+        kept.retain(|path| !self.runs() || is_as_booted(&drift::etc_path(path), table, &self.mounts));
+        Ok(kept)
     }
 
     /// Whether it is what this system runs, seen from inside.
@@ -109,7 +123,7 @@ pub fn gather(subject: &Subject<'_>, look: Look, each: &mut dyn FnMut(Listed)) -
 }
 
 /// By what /etc is in this boot, or would be.
-fn etc(subject: &Subject<'_>, each: &mut dyn FnMut(Listed), warnings: &mut Vec<String>) -> Result<()> {
+pub fn etc(subject: &Subject<'_>, each: &mut dyn FnMut(Listed), warnings: &mut Vec<String>) -> Result<()> {
     let Subject { view, deployment, .. } = subject;
     let mut past = Past::of(&view.store, &view.facts.deployments, &view.ledger.record, deployment);
     let mut list = |change: &drift::Change<'_>| {
@@ -119,8 +133,15 @@ fn etc(subject: &Subject<'_>, each: &mut dyn FnMut(Listed), warnings: &mut Vec<S
     match view.config.etc.mode {
         EtcMode::Overlay => drift::etc(&view.store, deployment, &mut past, &mut list)?,
         EtcMode::Ro => {}
-        EtcMode::Transient if !subject.runs() => {}
-        EtcMode::Transient => whole(subject, &fs::open_dir("/etc").or_fail("cannot open", "/etc")?, &mut past, &mut list)?,
+        EtcMode::Transient => {
+            let kept = subject.kept()?;
+            drift::kept(&view.store, deployment, &kept, &mut past, &mut list)?;
+            if subject.runs() {
+                let etc = fs::open_dir("/etc").or_fail("cannot open", "/etc")?;
+                let mut other = |change: &drift::Change<'_>| if is_below(&kept, change.path) { Flow::Continue } else { list(change) };
+                whole(subject, &etc, &mut past, &mut other)?;
+            }
+        }
         // Without a vendor's beside it nobody can tell what was changed.
         EtcMode::Bind if subject.vendor_etc == VendorEtc::Etc => {
             warnings.push("etc.mode is \"bind\" and the tree has no usr/etc, so that changes to /etc cannot be told".into());
@@ -139,7 +160,11 @@ fn whole(subject: &Subject<'_>, local: &OwnedFd, past: &mut Past<'_>, each: &mut
 
 /// One line a mount that covers vendor content. One that cannot be looked at costs this line.
 fn hidden(subject: &Subject<'_>, each: &mut dyn FnMut(Listed), warnings: &mut Vec<String>) {
+    let kept = subject.kept().unwrap_or_default();
     for target in covers(&subject.mounts) {
+        if target.strip_prefix("/etc/").is_some_and(|path| is_below(&kept, path.as_bytes())) {
+            continue;
+        }
         match hidden_by(subject, target) {
             Ok(None) => {}
             Ok(Some(listed)) => each(listed),

@@ -1,10 +1,11 @@
 //! `reset PATH…`: single paths of /etc, at once, while the system runs.
 
 use super::super::access::View;
+use super::super::diff::gather::{self, Subject};
+use super::super::diff::listed::{Listed, shown};
 use super::super::{Exit, counted, plain, say, say_json};
 use crate::cli;
-use bedplate::boot::copy::Flow;
-use bedplate::boot::drift::{self, Past};
+use bedplate::boot::drift::{self, Layer};
 use bedplate::boot::reset::state_name;
 use bedplate::boot::restore::Restore;
 use bedplate::boot::{clean, tree, verify};
@@ -41,7 +42,7 @@ pub fn run(args: &cli::Reset, out: &mut dyn Write) -> Result<Exit> {
     if args.preview {
         let view = View::open(args.sysroot.as_deref(), &args.run)?;
         let deployment = booted(&view)?;
-        let would = would_change(&view, &deployment, &paths)?;
+        let would = would_change(args, &view, &deployment, &paths)?;
         return tell(
             args,
             &would,
@@ -53,11 +54,10 @@ pub fn run(args: &cli::Reset, out: &mut dyn Write) -> Result<Exit> {
     let deployment = booted(&view)?;
     let vendor = vendor_etc(&view, &deployment)?;
     let etc = fs::open_dir("/etc").or_fail("cannot open", "/etc")?;
+    let kept = Subject::open(&view, &deployment, &args.run)?.kept()?;
     // First: what is left in the layer is never forgotten, and dropping what is equal changes nothing.
-    if view.config.etc.mode == EtcMode::Overlay {
-        clean::enqueue(&view.store, state_name(&deployment)?.as_str(), &paths)?;
-    }
-    let mut restore = Restore { vendor: vendor.as_fd(), merged: etc.as_fd(), changed: Vec::new() };
+    queue(&view, &deployment, &paths, &kept)?;
+    let mut restore = Restore { vendor: vendor.as_fd(), merged: etc.as_fd(), kept: &kept, changed: Vec::new() };
     let result = restore.paths(&paths);
     let changed: Vec<String> = restore.changed.iter().map(|path| drift::etc_path(path)).collect();
     if !changed.is_empty() {
@@ -69,6 +69,18 @@ pub fn run(args: &cli::Reset, out: &mut dyn Write) -> Result<Exit> {
         n => format!("{} the deployment's again", counted(n as u64, "path is", "paths are")),
     };
     tell(args, &changed, &sentence, out)
+}
+
+/// Of a transient /etc, only what touches the part that is kept.
+fn queue(view: &View, deployment: &Deployment, paths: &[Vec<u8>], kept: &[Vec<u8>]) -> Result<()> {
+    let Some(layer) = Layer::of(view.config.etc.mode) else { return Ok(()) };
+    let holds = |path: &Vec<u8>| kept.iter().any(|kept| covers(std::slice::from_ref(path), kept));
+    let lasts = |path: &&Vec<u8>| view.config.etc.mode == EtcMode::Overlay || covers(kept, path) || holds(path);
+    let queue: Vec<Vec<u8>> = paths.iter().filter(lasts).cloned().collect();
+    if queue.is_empty() {
+        return Ok(());
+    }
+    clean::enqueue(&view.store, state_name(deployment)?.as_str(), layer, &queue)
 }
 
 fn tell(args: &cli::Reset, paths: &[String], sentence: &str, out: &mut dyn Write) -> Result<Exit> {
@@ -120,14 +132,19 @@ fn vendor_etc(view: &View, deployment: &Deployment) -> Result<OwnedFd> {
     vendor.ok_or_else(|| Error::deterministic("the tree has neither /usr/etc nor /etc"))
 }
 
-fn would_change(view: &View, deployment: &Deployment, paths: &[Vec<u8>]) -> Result<Vec<String>> {
-    let mut past = Past::of(&view.store, &view.facts.deployments, &view.ledger.record, deployment);
+fn would_change(args: &cli::Reset, view: &View, deployment: &Deployment, paths: &[Vec<u8>]) -> Result<Vec<String>> {
+    let subject = Subject::open(view, deployment, &args.run)?;
     let mut found = Vec::new();
-    drift::etc(&view.store, deployment, &mut past, &mut |change| {
-        if covers(paths, change.path) {
-            found.push(drift::etc_path(change.path));
+    let mut warnings = Vec::new();
+    let mut each = |listed: Listed| {
+        let below = listed.path.strip_prefix(b"/etc/".as_slice());
+        if below.is_some_and(|path| covers(paths, path)) {
+            found.push(shown(&listed.path));
         }
-        Flow::Continue
-    })?;
+    };
+    gather::etc(&subject, &mut each, &mut warnings)?;
+    for warning in &warnings {
+        log::warn!("{warning}");
+    }
     Ok(found)
 }

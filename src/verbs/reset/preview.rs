@@ -7,6 +7,7 @@ use bedplate::boot::copy::{Flow, measure};
 use bedplate::boot::drift::{self, Past};
 use bedplate::boot::reset::{kept_below, own_names, state_name};
 use bedplate::boot::store::STORE;
+use bedplate::decide::config::EtcMode;
 use bedplate::decide::drift::Cause;
 use bedplate::decide::model::{Deployment, SCHEMA};
 use bedplate::decide::reset::glob::{Fate, Glob, fate};
@@ -79,7 +80,7 @@ impl<'a> Preview<'a> {
         let parts = parts(what, &globs, &own, &var);
         let mut preview =
             Self { schema: SCHEMA, what, deployment: deployment.id.to_string(), etc: Vec::new(), data: Vec::new(), kept: Vec::new() };
-        if parts.contains(&Part::Etc) {
+        if parts.contains(if view.config.etc.mode == EtcMode::Transient { &Part::EtcKeep } else { &Part::Etc }) {
             preview.etc(view, deployment, &globs)?;
         }
         for part in &parts {
@@ -91,7 +92,7 @@ impl<'a> Preview<'a> {
 
     fn etc(&mut self, view: &View, deployment: &Deployment, globs: &[Glob]) -> Result<()> {
         let mut past = Past::of(&view.store, &view.facts.deployments, &view.ledger.record, deployment);
-        drift::etc(&view.store, deployment, &mut past, &mut |change| {
+        drift::lasting(&view.store, deployment, &view.config.etc, &mut past, &mut |change| {
             let path = [vec![b"etc".to_vec()], components(change.path)].concat();
             if fate(globs, &path) != Fate::Kept {
                 self.etc.push(Change { path: drift::etc_path(change.path), cause: change.cause });
