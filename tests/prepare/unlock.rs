@@ -6,6 +6,7 @@ use bedplate::decide::config::Require;
 use bedplate::decide::model::Report;
 use bedplate::decide::unlock::{Opened, parse};
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::process::{Command, Stdio};
 
 fn opened(machine: &Machine<'_>) -> Vec<Opened> {
@@ -91,6 +92,36 @@ fn one_command_sees_usr_open_in_place() {
         // It stays.
         machine.boot("");
         assert_eq!(read(&machine.root("usr/lib/new")), "1\n");
+    });
+}
+
+#[test]
+fn directories_of_packages_beside_usr_are_open_to_the_command_alone() {
+    machine(Disk::Tmpfs, |machine| {
+        write(&machine.tree("bin/tool"), "vendor\n");
+        symlink("usr/lib", machine.tree("lib")).unwrap();
+        machine.running();
+        let script = "echo 1 >/bin/new; rm /bin/tool; echo 1 >/sbin/new; echo 1 >/lib/new; echo x >/x || echo closed >/var/root";
+        let live = ["/usr/bin/bedplate", "unlock", "--live", "--", "/usr/bin/sh", "-c", script];
+        let ended = machine.inside(&live);
+        assert_eq!(ended.code, Some(0), "{}", ended.err);
+        for path in ["bin/new", "sbin/new", "usr/lib/new"] {
+            assert_eq!(read(&machine.store("deployments/v1/root").join(path)), "1\n", "{path}");
+            assert_eq!(read(&machine.root(path)), "1\n", "{path}");
+        }
+        assert!(!machine.root("bin/tool").exists());
+        assert_eq!(read(&machine.root("var/root")), "closed\n");
+        for path in ["bin", "sbin", "usr"] {
+            assert!(!takes_writes(&machine.root(path)), "{path}");
+        }
+        fs::hard_link(machine.store("deployments/v1/root/bin/new"), machine.store("var/other-name")).unwrap();
+        assert!(machine.refusal(&live[1..]).starts_with("\"/bin/new\" has another name outside /bin of this deployment"));
+
+        machine.configure("[root]\nmode = \"transient\"\n");
+        machine.boot("");
+        machine.enter();
+        let why = "/bin is no link into /usr, and with root.mode = \"transient\" what is changed there is lost: use deploy --from-current";
+        assert_eq!(machine.refusal(&live[1..]), why);
     });
 }
 

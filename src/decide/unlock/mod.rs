@@ -21,6 +21,9 @@ pub const SOURCE: &str = "bedplate-unlock";
 /// Below /run: a tmpfs with `upper`, the changes to /usr until the next boot.
 pub const PLACE: &str = "bedplate/unlock";
 
+/// Directories of the root that belong to packages as /usr does, where a tree has them as such and not as links into /usr.
+pub const BESIDE_USR: [&str; 6] = ["bin", "sbin", "lib", "lib32", "lib64", "libx32"];
+
 const USR: &str = "/usr";
 
 /// What stands at / .
@@ -55,6 +58,8 @@ pub struct Running<'a> {
     /// All mounts as they are now.
     pub mounts: &'a [MountInfo],
     pub vendor_etc: VendorEtc,
+    /// Those of [`BESIDE_USR`] that are directories in its tree.
+    pub beside_usr: &'a [&'static str],
 }
 
 /// What stands at /usr now. What is mounted later comes later in `mounts`.
@@ -80,11 +85,18 @@ pub fn may_open(running: &Running<'_>) -> Result<Usr> {
 
 /// Whether it may be opened in place.
 pub fn may_open_in_place(running: &Running<'_>) -> Result<()> {
-    match may_open(running)? {
-        Usr::Unlocked => Err(Error::refused(
+    if may_open(running)? == Usr::Unlocked {
+        return Err(Error::refused(
             "/usr is unlocked until the next boot, and a change below that would not be seen: reboot first, or run the command without bedplate",
-        )),
-        Usr::AsBooted | Usr::Covered(_) => Ok(()),
+        ));
+    }
+    // An overlay does not take it well when what it covers is changed.
+    let on_overlay = running.mounts.iter().rfind(|mount| mount.target == "/").is_some_and(|root| root.fstype == "overlay");
+    match running.beside_usr.first().filter(|_| on_overlay) {
+        Some(path) => Err(Error::refused(format!(
+            "/{path} is no link into /usr, and with root.mode = \"transient\" what is changed there is lost: use deploy --from-current"
+        ))),
+        None => Ok(()),
     }
 }
 

@@ -30,14 +30,17 @@ pub fn until_reboot(mounts: &[MountInfo]) -> Vec<Step> {
     core::iter::once((USR.to_string(), String::new())).chain(databases).flat_map(covered).collect()
 }
 
-/// For one command: the tree's own usr, writable. The vendor's etc in it stays closed: the overlay of /etc stands on it.
-pub fn in_place(mounts: &[MountInfo], vendor_etc: VendorEtc) -> Vec<Step> {
+/// For one command: the tree's own usr, writable, and what packages have beside it. The vendor's etc in it stays closed: the overlay
+/// of /etc stands on it.
+pub fn in_place(mounts: &[MountInfo], vendor_etc: VendorEtc, beside_usr: &[&str]) -> Vec<Step> {
     let tree = |path: &str, access| Step::Tree { from: path.into(), at: format!("/{path}"), access };
     let etc = match vendor_etc {
         VendorEtc::UsrEtc => Some(tree("usr/etc", Access::ReadOnly)),
         VendorEtc::Etc => None,
     };
-    core::iter::once(tree("usr", Access::Writable)).chain(etc).chain(again(mounts, USR)).collect()
+    let beside =
+        beside_usr.iter().flat_map(|path| core::iter::once(tree(path, Access::Writable)).chain(again(mounts, &format!("/{path}"))));
+    core::iter::once(tree("usr", Access::Writable)).chain(etc).chain(again(mounts, USR)).chain(beside).collect()
 }
 
 /// The mount points below a path, each once, parents first.

@@ -46,14 +46,25 @@ fn what_stands_at_usr() {
 fn who_may_open_it() {
     let (id, table) = (Id::parse("v1").unwrap(), table());
     let (locked, unlocked, covered) = (with(&[]), with(&["/usr overlay bedplate-unlock"]), with(&["/usr overlay sysext"]));
-    let fine =
-        Running { booted: Some(&id), root: Root::Own, require: Require::None, table: &table, mounts: &locked, vendor_etc: VendorEtc::Etc };
+    let fine = Running {
+        booted: Some(&id),
+        root: Root::Own,
+        require: Require::None,
+        table: &table,
+        mounts: &locked,
+        vendor_etc: VendorEtc::Etc,
+        beside_usr: &["bin"],
+    };
+    let mut transient = with(&[]);
+    transient[0].fstype = "overlay".into();
     let cases: &[(Running<'_>, Option<&str>, Option<&str>)] = &[
         (fine, None, None),
         (Running { booted: None, ..fine }, Some("this boot did not go through prepare-root"), Some("this boot did not go through")),
         (Running { root: Root::Foreign, ..fine }, Some("/ is not the mount that"), Some("/ is not the mount that")),
         (Running { require: Require::Signed, ..fine }, Some("integrity.require is \"signed\""), Some("integrity.require is \"signed\"")),
         (Running { mounts: &unlocked, ..fine }, None, Some("/usr is unlocked until the next boot")),
+        (Running { mounts: &transient, ..fine }, None, Some("/bin is no link into /usr")),
+        (Running { mounts: &transient, beside_usr: &[], ..fine }, None, None),
         (Running { mounts: &covered, ..fine }, Some("at /usr is not what"), Some("at /usr is not what")),
     ];
     let matches = |refusal: Option<&str>, expected: Option<&str>| match (refusal, expected) {
@@ -87,8 +98,12 @@ fn what_is_mounted_in_which_order() {
     let expected = [overlay("/usr", ""), again("/usr/local"), again("/usr/local/a"), overlay("/var/lib/dpkg", "var-lib-dpkg")];
     assert_eq!(until_reboot(&more), expected);
     let usr = tree("usr", Access::Writable);
-    assert_eq!(in_place(&with(&[]), VendorEtc::Etc), [usr.clone(), again("/usr/local")]);
-    assert_eq!(in_place(&with(&[]), VendorEtc::UsrEtc), [usr, tree("usr/etc", Access::ReadOnly), again("/usr/local")]);
+    assert_eq!(in_place(&with(&[]), VendorEtc::Etc, &[]), [usr.clone(), again("/usr/local")]);
+    assert_eq!(in_place(&with(&[]), VendorEtc::UsrEtc, &[]), [usr.clone(), tree("usr/etc", Access::ReadOnly), again("/usr/local")]);
+    let beside = ["bin", "lib"].map(|path| tree(path, Access::Writable));
+    let modules = with(&["/lib/modules ext4 /dev/vda"]);
+    let expected = [usr, again("/usr/local"), beside[0].clone(), beside[1].clone(), again("/lib/modules")];
+    assert_eq!(in_place(&modules, VendorEtc::Etc, &["bin", "lib"]), expected);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use bedplate::error::{Error, OrFail, Result};
 use bedplate::sys::mount::{self, Flags};
 use bedplate::sys::program::apart::{Apart, End, Event, Processes};
 use bedplate::sys::program::interrupt::{Interrupt, Interrupts};
-use bedplate::sys::{AsFd, fs, host};
+use bedplate::sys::{AsFd, OwnedFd, fs, host};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
@@ -51,11 +51,8 @@ fn begin(args: &cli::Unlock) -> Result<Begun> {
     let system = System::look(&view)?;
     may_open_in_place(&system.running(&view))?;
     let (deployment, tree) = system.booted()?;
-    let usr = fs::open_dir_in(tree, "usr").or_fail("cannot open", "usr")?;
-    if let Some(path) = linked_outside(usr.as_fd())? {
-        return Err(Error::refused(format!(
-            "\"/usr/{path}\" has another name outside /usr of this deployment, and what has it would change, too: use deploy --from-current"
-        )));
+    for path in std::iter::once(&"usr").chain(&system.beside_usr) {
+        stands_alone(tree, path)?;
     }
     let boot_id = view.facts.boot_id.as_str().to_string();
     let opened = Opened { time: host::unix_time(), boot_id, by: who(), command: args.command.clone(), exit: None };
@@ -64,7 +61,18 @@ fn begin(args: &cli::Unlock) -> Result<Begun> {
     all.push(opened.clone());
     view.store.write_opened(&id, &all)?;
     view.note("unlocked", &id, &format!("in place, for one command: {}", shown(&args.command)));
-    Ok(Begun { steps: in_place(&system.mounts, system.vendor_etc), id, opened })
+    Ok(Begun { steps: in_place(&system.mounts, system.vendor_etc, &system.beside_usr), id, opened })
+}
+
+/// Refuses a directory of the tree of which a file has another name elsewhere.
+fn stands_alone(tree: &OwnedFd, directory: &str) -> Result<()> {
+    let dir = fs::open_dir_in(tree, directory).or_fail("cannot open", directory)?;
+    match linked_outside(dir.as_fd())? {
+        None => Ok(()),
+        Some(path) => Err(Error::refused(format!(
+            "\"/{directory}/{path}\" has another name outside /{directory} of this deployment, and what has it would change, too: use deploy --from-current"
+        ))),
+    }
 }
 
 fn finish(args: &cli::Unlock, begun: &Begun, status: Option<i32>) -> Result<()> {

@@ -7,13 +7,14 @@ mod until_reboot;
 
 use super::Exit;
 use super::access::View;
-use super::root_tree::vendor_etc;
+use super::root_tree::{self, vendor_etc};
 use crate::cli;
 use bedplate::boot::verify;
 use bedplate::decide::model::{Deployment, Mounted, VendorEtc};
 use bedplate::decide::mountinfo::MountInfo;
-use bedplate::decide::unlock::{Root, Running, Usr, usr};
+use bedplate::decide::unlock::{BESIDE_USR, Root, Running, Usr, usr};
 use bedplate::error::{Error, OrFail, Result};
+use bedplate::sys::fs::FileType;
 use bedplate::sys::{OwnedFd, fs};
 use std::io::Write;
 
@@ -36,6 +37,7 @@ pub struct System {
     root: Root,
     pub mounts: Vec<MountInfo>,
     pub vendor_etc: VendorEtc,
+    pub beside_usr: Vec<&'static str>,
 }
 
 impl System {
@@ -45,7 +47,8 @@ impl System {
         let deployment = view.booted().cloned();
         let tree = deployment.as_ref().map(|deployment| tree(view, deployment)).transpose()?;
         let vendor_etc = tree.as_ref().map(vendor_etc).transpose()?.flatten().unwrap_or(VendorEtc::Etc);
-        Ok(Self { deployment, tree, table, root, mounts: verify::read_mounts()?, vendor_etc })
+        let beside_usr = tree.as_ref().map(beside_usr).transpose()?.unwrap_or_default();
+        Ok(Self { deployment, tree, table, root, mounts: verify::read_mounts()?, vendor_etc, beside_usr })
     }
 
     pub fn running(&self, view: &View) -> Running<'_> {
@@ -56,6 +59,7 @@ impl System {
             table: &self.table,
             mounts: &self.mounts,
             vendor_etc: self.vendor_etc,
+            beside_usr: &self.beside_usr,
         }
     }
 
@@ -68,6 +72,15 @@ impl System {
 fn tree(view: &View, deployment: &Deployment) -> Result<OwnedFd> {
     let path = format!("deployments/{}/root", deployment.id);
     fs::open_dir_in(&view.store.dir, &path).or_fail("cannot open", &format!("bedplate/{path}"))
+}
+
+fn beside_usr(tree: &OwnedFd) -> Result<Vec<&'static str>> {
+    let mut found = Vec::new();
+    for path in BESIDE_USR {
+        let stat = root_tree::found(fs::stat_in(tree, path)).or_fail("cannot look at", path)?;
+        found.extend(stat.filter(|stat| stat.file_type == FileType::Directory).map(|_| path));
+    }
+    Ok(found)
 }
 
 /// What status says while /usr is unlocked.
