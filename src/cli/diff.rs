@@ -16,6 +16,9 @@ pub struct Diff {
     /// the deployment whose changes are listed (default: the booted one; on another machine's disk, the one that boots next)
     #[argh(option)]
     pub deployment: Option<String>,
+    /// where the boot loader reads kernels and entries (default: the boot partition that is mounted)
+    #[argh(option)]
+    pub boot: Option<String>,
     /// print JSON
     #[argh(switch)]
     pub json: bool,

@@ -9,6 +9,7 @@ mod booted;
 mod carry;
 mod damage;
 mod drift;
+mod drift_kernel;
 mod ended;
 mod fallback;
 mod from_current;

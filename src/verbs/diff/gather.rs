@@ -57,6 +57,8 @@ pub struct Subject<'a> {
     pub mounts: Vec<MountInfo>,
     /// Of this system: where reports are.
     pub run: &'a str,
+    /// The boot partition that a person has named.
+    pub boot: Option<&'a str>,
 }
 
 impl<'a> Subject<'a> {
@@ -65,7 +67,7 @@ impl<'a> Subject<'a> {
         let tree = fs::open_dir_in(&view.store.dir, &path).or_fail("cannot open the tree", &path)?;
         let vendor_etc = tree::vendor_etc(&tree)?.unwrap_or(VendorEtc::Etc);
         let mounts = if is_here(view, deployment)? { mounts()? } else { Vec::new() };
-        Ok(Self { view, deployment, tree, vendor_etc, mounts, run })
+        Ok(Self { view, deployment, tree, vendor_etc, mounts, run, boot: None })
     }
 
     /// The directory of its own data, in the store.

@@ -52,7 +52,7 @@ fn foreign_entry(subject: &Subject<'_>) -> Result<Option<Other>> {
 
 /// Files that its entry names, which are called by what they hold.
 fn installed(subject: &Subject<'_>, look: Look) -> Result<Vec<Other>> {
-    let Some(boot) = BootPartition::find(None)? else { return Ok(Vec::new()) };
+    let Some(boot) = BootPartition::find(subject.boot)? else { return Ok(Vec::new()) };
     let id = &subject.deployment.id;
     let owner = boot_partition::owner(subject.deployment);
     let entries: Vec<Found> = boot.entries()?.into_iter().filter(|entry| owner.is_some() && entry.owner == owner).collect();

@@ -33,7 +33,7 @@ pub fn run(args: &cli::Diff, out: &mut dyn Write) -> Result<Exit> {
     let causes = causes(&args.cause)?;
     let view = View::open(args.sysroot.as_deref(), &args.run)?;
     let deployment = deployment(&view, args.deployment.as_deref())?;
-    let subject = Subject::open(&view, deployment, &args.run)?;
+    let subject = Subject { boot: args.boot.as_deref(), ..Subject::open(&view, deployment, &args.run)? };
     let scope = Scope::of(&args.path, &subject)?;
     if let (Some(path), false, []) = (scope.one(), args.json, causes.as_slice()) {
         if let Some(pair) = file::Pair::find(&subject, path)? {
