@@ -124,11 +124,9 @@ fn slot_of(view: &View, deployment: &Deployment) -> Option<Key> {
 
 /// A deployment that will take over the state of this one at its first boot, or again until it has proved itself.
 fn carrier<'a>(view: &'a View, source: &Deployment) -> Result<Option<&'a Id>> {
-    let Some(instance) = source.instance() else { return Ok(None) };
-    let name = format!("{}@{instance}", source.id);
     for deployment in &view.facts.deployments {
         let from = deployment.manifest.as_ref().and_then(|manifest| manifest.from.as_ref());
-        if from == Some(&name) && carries(view, deployment)? {
+        if from.is_some_and(|from| source.is_named(from)) && carries(view, deployment)? {
             return Ok(Some(&deployment.id));
         }
     }

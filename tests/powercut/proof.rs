@@ -100,7 +100,7 @@ fn says_before_the_record(rename: &str) -> bool {
 /// The history may lose lines: it is never flushed. A layer that is set aside for another leaves nothing half done: without one,
 /// the next boot makes one.
 fn is_promised(rename: &str) -> bool {
-    !rename.starts_with("history.jsonl") && !rename.ends_with("/etc.aside")
+    !rename.starts_with("history.jsonl") && !rename.contains("/etc.aside")
 }
 
 /// The flush that follows a rename, and the record's after that.

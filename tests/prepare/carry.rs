@@ -127,6 +127,42 @@ fn what_is_changed_meanwhile_is_carried_again_and_what_the_trial_had_is_set_asid
     });
 }
 
+/// Nothing that a person has changed in a trial is lost, however often it is passed over.
+#[test]
+fn what_is_set_aside_stays_when_a_layer_is_replaced_again() {
+    machine(Disk::Tmpfs, |machine| {
+        edited(machine);
+        assert_eq!(machine.boot("").stands(), "v2");
+        machine.started();
+        for (content, aside) in [("first\n", "etc.aside"), ("second\n", "etc.aside.2"), ("third\n", "etc.aside.3")] {
+            fs::write(machine.etc("hosts"), content).unwrap();
+            assert_eq!(machine.boot("bedplate.deployment=v1").stands(), "v1");
+            machine.started();
+            let ended = machine.boot("bedplate.deployment=v2");
+            assert_eq!(carried(&ended).aside, Some(format!("bedplate/{}/{aside}", machine.state("v2"))));
+            machine.started();
+        }
+        let set_aside = |name: &str| read(&machine.store(&machine.state("v2")).join(name).join("upper/hosts"));
+        assert_eq!(["etc.aside", "etc.aside.2", "etc.aside.3"].map(set_aside), ["first\n", "second\n", "third\n"]);
+    });
+}
+
+/// Its name says where its changes are, and what they were made on.
+#[test]
+fn a_source_whose_manifest_is_damaged_is_carried_from_all_the_same() {
+    for damage in [Some("no manifest = ["), None] {
+        machine(Disk::Tmpfs, move |machine| {
+            edited(machine);
+            let manifest = machine.store("deployments/v1/deployment.toml");
+            machine.new_boot();
+            damage.map_or_else(|| fs::remove_file(&manifest), |text| fs::write(&manifest, text)).unwrap();
+            let ended = machine.again("");
+            assert_eq!((ended.stands(), carried(&ended).carried), ("v2", 5));
+            assert_eq!(read(&machine.etc("hosts")), "mine\n");
+        });
+    }
+}
+
 #[test]
 fn a_source_that_is_gone_is_told_and_nothing_is_carried() {
     machine(Disk::Tmpfs, |machine| {

@@ -22,7 +22,7 @@ use super::store::{STORE, Store};
 use crate::decide::config::EtcMode;
 use crate::decide::inventory::Entry;
 use crate::decide::merge::conflicts::{self, Conflicts};
-use crate::decide::merge::when::{Need, Past, need};
+use crate::decide::merge::when::{Need, Past, aside, need};
 use crate::decide::model::{Carried, Deployment, Disk, Facts};
 use crate::decide::record::{Key, Record};
 use crate::error::{Errno, Error, OrFail, Result};
@@ -32,11 +32,10 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use source::Source;
 
-/// In a deployment's state: its layer of /etc with all that belongs to it; the same in the making; and the one that was replaced.
+/// In a deployment's state: its layer of /etc with all that belongs to it; and the same in the making.
 const ETC: &str = "etc";
 const NEW: &str = ".etc.new";
-const ASIDE: &str = "etc.aside";
-/// An older one of those, on its way out.
+/// One that was set aside, on its way out.
 const OLD_ASIDE: &str = ".etc.aside.old";
 /// In `etc`: what came of the carry.
 pub const CARRIED: &str = "etc/carried";
@@ -107,7 +106,10 @@ fn etc(ground: &Ground<'_>, source: &Source, deployment: &Deployment, state: &st
     let on = format!("{STORE}/{state}");
     fs::make_dirs(&ground.store.dir, state, 0o700).or_fail("cannot make", &on)?;
     let dir = fs::open_dir_in(&ground.store.dir, state).or_fail("cannot open", &on)?;
-    let result = make(ground, source, deployment, &dir, &on, need).and_then(|carried| put_in_place(&dir, &on, need).map(|()| carried));
+    let result = place_for_old(&dir, &on, need).and_then(|aside| {
+        let carried = make(ground, source, deployment, &dir, &on, aside.as_deref())?;
+        put_in_place(&dir, &on, aside.as_deref()).map(|()| carried)
+    });
     match result {
         Ok(carried) => {
             log::info!("/etc carried forward {}", carried.summary());
@@ -129,7 +131,13 @@ fn etc(ground: &Ground<'_>, source: &Source, deployment: &Deployment, state: &st
     }
 }
 
-fn make(ground: &Ground<'_>, source: &Source, deployment: &Deployment, dir: &OwnedFd, on: &str, need: Need) -> Result<Carried> {
+/// Where the layer goes that is replaced, if one is.
+fn place_for_old(dir: &OwnedFd, on: &str, need: Need) -> Result<Option<String>> {
+    let names = fs::names_in(dir, ".").or_fail("cannot read", on)?;
+    Ok((need == Need::Again).then(|| aside(|name| names.iter().any(|taken| taken == name))))
+}
+
+fn make(ground: &Ground<'_>, source: &Source, deployment: &Deployment, dir: &OwnedFd, on: &str, aside: Option<&str>) -> Result<Carried> {
     for leftover in [NEW, OLD_ASIDE] {
         remove_tree_in(dir.as_fd(), on, leftover)?;
     }
@@ -145,8 +153,7 @@ fn make(ground: &Ground<'_>, source: &Source, deployment: &Deployment, dir: &Own
         None => empty_layer(new.as_fd(), place.as_fd())?,
     };
     fs::make_dir(&place, "work", 0o700).or_fail("cannot make", "work")?;
-    let aside = (need == Need::Again).then(|| format!("{on}/{ASIDE}"));
-    let carried = summary(ground, source, &layer, aside);
+    let carried = summary(ground, source, &layer, aside.map(|aside| format!("{on}/{aside}")));
     write(&place, &layer.conflicts, &carried)?;
     fs::sync_fs(&place).or_fail("cannot flush", on)?;
     Ok(carried)
@@ -181,13 +188,13 @@ fn write(place: &OwnedFd, conflicts: &Conflicts, carried: &Carried) -> Result<()
 }
 
 /// The one that is replaced goes aside first. A cut in between leaves no layer at all: then this is a first boot again.
-fn put_in_place(dir: &OwnedFd, on: &str, need: Need) -> Result<()> {
-    if need == Need::Again {
-        match fs::rename_in(dir, ASIDE, OLD_ASIDE) {
+fn put_in_place(dir: &OwnedFd, on: &str, aside: Option<&str>) -> Result<()> {
+    if let Some(aside) = aside {
+        match fs::rename_in(dir, aside, OLD_ASIDE) {
             Ok(()) | Err(Errno::ENOENT) => {}
-            Err(errno) => return Err(errno).or_fail("cannot move out of the way", ASIDE),
+            Err(errno) => return Err(errno).or_fail("cannot move out of the way", aside),
         }
-        fs::rename_in(dir, ETC, ASIDE).or_fail("cannot set aside", ETC)?;
+        fs::rename_in(dir, ETC, aside).or_fail("cannot set aside", ETC)?;
         fs::sync(dir).or_fail("cannot flush", on)?;
     }
     fs::rename_in(dir, NEW, ETC).or_fail("cannot put in place", ETC)?;

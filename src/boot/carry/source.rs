@@ -27,9 +27,7 @@ pub struct Source {
 impl Source {
     /// `None`: it is not there any more.
     pub fn find(ground: &Ground<'_>, name: &str) -> Result<Option<Self>> {
-        let named =
-            |deployment: &&Deployment| deployment.instance().is_some_and(|instance| format!("{}@{instance}", deployment.id) == name);
-        let Some(deployment) = ground.facts.deployments.iter().find(named) else { return Ok(None) };
+        let Some(deployment) = ground.facts.deployments.iter().find(|deployment| deployment.is_named(name)) else { return Ok(None) };
         let view = View::quiet(ground.store.sysroot.as_fd())?;
         let Some(vendor) = vendor(&view, &deployment.id)? else { return Ok(None) };
         let path = format!("{STORE}/state/{name}/etc/upper");

@@ -1,5 +1,8 @@
 //! When a deployment's /etc is carried forward: at its first boot, and again as long as it has not proved itself.
 
+use alloc::format;
+use alloc::string::String;
+
 /// What is known of a deployment's own /etc, and of its boots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "five findings that have nothing to do with each other")]
@@ -33,9 +36,27 @@ pub const fn need(past: Past) -> Need {
     if past.is_carried && another_ran && !past.is_proven { Need::Again } else { Need::Nothing }
 }
 
+/// How many replaced layers stay for people to look at.
+const ASIDES: u32 = 9;
+
+/// The name for a layer that is replaced: beside those that were set aside before it. Once there are too many, the last of them
+/// gives way: what a person has made stands before what a trial leaves each time that it fails.
+pub fn aside(is_taken: impl Fn(&str) -> bool) -> String {
+    let name = |number| if number == 1 { "etc.aside".into() } else { format!("etc.aside.{number}") };
+    (1..ASIDES).map(name).find(|name| !is_taken(name)).unwrap_or_else(|| name(ASIDES))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_set_aside_stays_up_to_a_bound() {
+        let beside = |taken: &[&str]| aside(|name| taken.contains(&name));
+        assert_eq!(beside(&[]), "etc.aside");
+        assert_eq!(beside(&["etc.aside", "etc.aside.3"]), "etc.aside.2");
+        assert_eq!(aside(|_| true), "etc.aside.9");
+    }
 
     #[test]
     fn at_the_first_boot_and_until_it_is_good() {

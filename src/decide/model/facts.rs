@@ -28,6 +28,13 @@ impl Deployment {
         self.manifest.as_ref().map(|m| &m.instance)
     }
 
+    /// Whether `ID@INSTANCE` names it. One whose manifest cannot be read goes by its ID: nothing says that it is another one.
+    pub fn is_named(&self, name: &str) -> bool {
+        let Some((id, instance)) = name.split_once('@') else { return false };
+        let is_own = |named: &Instance| self.instance().is_none_or(|own| own == named);
+        id == self.id.as_str() && Instance::parse(instance).as_ref().is_some_and(is_own)
+    }
+
     /// What ties it to its slot of the record.
     pub fn key(&self) -> Option<Key> {
         self.instance().map(|instance| Key::of(&self.id, instance))
@@ -197,4 +204,26 @@ pub struct FstabLine {
     pub target: String,
     pub fstype: String,
     pub options: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::deployment;
+    use super::*;
+
+    #[test]
+    fn a_deployment_is_named_by_its_id_and_instance() {
+        let whole = deployment("v1");
+        let damaged = Deployment { manifest: None, ..whole.clone() };
+        let own = alloc::format!("v1@{}", whole.instance().unwrap().as_str());
+        for (name, is_whole, is_damaged) in [
+            (own.as_str(), true, true),
+            ("v1@0000000000000000", false, true),
+            ("v1@../../etc", false, false),
+            ("v1", false, false),
+            ("v2@0000000000000000", false, false),
+        ] {
+            assert_eq!((whole.is_named(name), damaged.is_named(name)), (is_whole, is_damaged), "{name}");
+        }
+    }
 }
