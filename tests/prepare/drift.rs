@@ -254,3 +254,31 @@ fn a_conflict_stays_one_until_somebody_touches_it() {
         assert_eq!(causes(&diff(machine, &[])), ["edited /etc/many", "edited /etc/restored"]);
     });
 }
+
+/// Whatever else is so of a directory that replaced the vendor's: what is in it is all that shows.
+#[test]
+fn nothing_is_dropped_below_an_opaque_directory_that_was_a_conflict() {
+    machine(Disk::Tmpfs, |machine| {
+        machine.configure("[etc]\nclean = [\"duplicate\", \"stale\"]\n");
+        for name in ["a", "b"] {
+            machine.write_tree(&format!("etc/both/{name}"), "vendor\n");
+        }
+        machine.deploy("v1", &["--good"]);
+        machine.boot("");
+        let both = machine.root("etc/both");
+        set_mode(&both, 0o700);
+        set_mode(&machine.tree("etc/both"), 0o711);
+        machine.deploy("v2", &[]);
+        assert_eq!(machine.boot("").stands(), "v2");
+        assert_eq!(causes(&diff(machine, &[])), ["conflict /etc/both"]);
+        fs::remove_dir_all(&both).unwrap();
+        fs::create_dir(&both).unwrap();
+        set_mode(&both, 0o700);
+        fs::write(both.join("a"), "vendor\n").unwrap();
+        set_mode(&both.join("a"), 0o644);
+        assert_eq!(causes(&diff(machine, &[])), ["conflict /etc/both (hides 1 file)", "duplicate /etc/both/a"]);
+        assert_eq!(machine.boot("").stands(), "v2");
+        assert_eq!(read(&both.join("a")), "vendor\n");
+        assert!(!both.join("b").exists());
+    });
+}

@@ -38,8 +38,8 @@ pub struct Change<'a> {
     /// In the layer itself: also of a whiteout, which stands for nothing. Where nothing stands for what is deleted, the vendor's.
     pub local: Meta,
     pub vendor: Option<Meta>,
-    /// Of an opaque directory: the vendor's files that nothing local stands for.
-    pub hides: u64,
+    /// Of a directory that hides what the vendor has in it, whatever its cause: the vendor's files that nothing local stands for.
+    pub hides: Option<u64>,
     /// The layer's directory that has it, and its name there.
     pub dir: BorrowedFd<'a>,
     pub name: &'a CStr,
@@ -119,7 +119,7 @@ impl Walker<'_, '_> {
         let entry = Entry { dir: layers.upper, name: c".", meta: local };
         let pair = Pair { path: b".", one: entry, other: Some(Entry { dir: vendor, name: c".", meta }) };
         let finding = Finding { mark: Mark::Plain, shape: Shape::Directory, vendor: Some(sameness), origin: self.origin(&pair)? };
-        self.tell(finding, &pair, 0)
+        self.tell(finding, &pair, None)
     }
 
     fn entry(&mut self, pair: &Pair<'_>) -> SysResult<Next> {
@@ -154,7 +154,7 @@ impl Walker<'_, '_> {
         }
         let Entry { dir, name, meta } = vendor;
         let (cause, mark) = (Cause::Deleted, Mark::Plain);
-        match (self.each)(&Change { path, cause, mark, local: meta, vendor: Some(meta), hides: 0, dir, name }) {
+        match (self.each)(&Change { path, cause, mark, local: meta, vendor: Some(meta), hides: None, dir, name }) {
             Flow::Continue => Next::Beside,
             Flow::Stop => Next::End,
         }
@@ -183,14 +183,14 @@ impl Walker<'_, '_> {
     }
 
     /// Of what is opaque, how much.
-    fn hides(&mut self, finding: Finding, pair: &Pair<'_>) -> SysResult<u64> {
-        let Some(vendor) = pair.other.as_ref().filter(|_| finding.cause() == Some(Cause::Opaque)) else { return Ok(0) };
+    fn hides(&mut self, finding: Finding, pair: &Pair<'_>) -> SysResult<Option<u64>> {
+        let Some(vendor) = pair.other.as_ref().filter(|_| finding.hides_vendor()) else { return Ok(None) };
         self.opaque = Some(pair.path.into());
         let (vendor, local) = (sys::open_dir_at(vendor.dir, vendor.name)?, sys::open_dir_at(pair.one.dir, pair.one.name)?);
-        hidden::absent(vendor.as_fd(), local.as_fd())
+        hidden::absent(vendor.as_fd(), local.as_fd()).map(Some)
     }
 
-    fn tell(&mut self, mut finding: Finding, pair: &Pair<'_>, hides: u64) -> SysResult<Flow> {
+    fn tell(&mut self, mut finding: Finding, pair: &Pair<'_>, hides: Option<u64>) -> SysResult<Flow> {
         let (local, vendor) = (pair.one, pair.other.map(|vendor| vendor.meta));
         if finding.may_be_stale() && self.past.had(pair.path, &local, vendor.as_ref().zip(finding.vendor))? {
             finding.origin = Origin::OlderVendor;

@@ -58,7 +58,7 @@ impl Lab {
         let vendor = Some(self.vendor.as_fd());
         let layers = Layers { kind: self.kind, upper: self.upper.as_fd(), vendor, place: "etc", conflicts: &self.conflicts };
         let mut each = |change: &Change<'_>| {
-            let hides = if change.hides > 0 { format!(" hides {}", change.hides) } else { String::new() };
+            let hides = change.hides.filter(|hides| *hides > 0).map(|hides| format!(" hides {hides}")).unwrap_or_default();
             changes.push(format!("{} {}{hides}", change.cause.word(), change.path.escape_ascii()));
             Flow::Continue
         };

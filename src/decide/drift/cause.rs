@@ -55,6 +55,11 @@ impl Finding {
         }
     }
 
+    /// Whether it is a directory that hides one of the vendor's. overlayfs marks every new one: where the vendor has none, it hides nothing.
+    pub const fn hides_vendor(&self) -> bool {
+        matches!(self.mark, Mark::Opaque) && matches!(self.vendor, Some(Sameness::Same | Sameness::Metadata | Sameness::Content))
+    }
+
     /// `None`: no drift. What comes first counts:
     /// a directory that only leads to changes is none; what equals the vendor's only shadows its next version (also a whiteout
     /// over nothing); what a person has to decide; what is gone, or hides; what only its age explains; then the plain difference.
@@ -66,7 +71,6 @@ impl Finding {
             }
             Self { mark: Mark::Redirect | Mark::Metacopy, .. } | Self { origin: Origin::Conflict, .. } => Cause::Conflict,
             Self { mark: Mark::Whiteout, .. } => Cause::Deleted,
-            // overlayfs marks every new directory: one where the vendor has none hides nothing.
             Self { mark: Mark::Opaque, vendor: Some(Sameness::Same | Sameness::Metadata | Sameness::Content), .. } => Cause::Opaque,
             Self { origin: Origin::OlderVendor, .. } => Cause::Stale,
             Self { vendor: None, .. } => Cause::Added,

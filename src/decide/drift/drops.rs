@@ -13,19 +13,19 @@ pub struct Seen {
     pub path: Vec<u8>,
     pub cause: Cause,
     pub shape: super::Shape,
-    /// Of an opaque directory: the vendor's files that nothing local stands for.
-    pub hides: u64,
+    /// Of a directory that hides what the vendor has in it, whatever else is so of it: the vendor's files that nothing local stands for.
+    pub hides: Option<u64>,
 }
 
 /// The paths to drop. What a reset that was cut off leaves beside goes with what was queued. Below an opaque directory the vendor's does not show: it goes as a whole, where that changes nothing, or
 /// not at all. What is below a directory that is not dropped stays in it.
 pub fn drops<'a>(seen: &'a [Seen], clean: &[Clean], queued: &[Vec<u8>]) -> Vec<&'a [u8]> {
     let below = |above: &Seen, path: &[u8]| path.strip_prefix(above.path.as_slice()).is_some_and(|rest| rest.starts_with(b"/"));
-    let opaque: Vec<&Seen> = seen.iter().filter(|seen| seen.cause == Cause::Opaque).collect();
+    let opaque: Vec<&Seen> = seen.iter().filter(|seen| seen.hides.is_some()).collect();
     let is_hidden = |path: &[u8]| opaque.iter().any(|above| below(above, path));
     let is_beside = |path: &[u8]| path.rsplit(|byte| *byte == b'/').next() == Some(BESIDE.as_bytes());
     let changes_nothing =
-        |above: &Seen| above.hides == 0 && seen.iter().all(|seen| !below(above, &seen.path) || seen.cause == Cause::Duplicate);
+        |above: &Seen| above.hides == Some(0) && seen.iter().all(|seen| !below(above, &seen.path) || seen.cause == Cause::Duplicate);
     let drop = |seen: &&Seen| match seen.cause {
         Cause::Added if seen.shape == super::Shape::Directory && is_beside(&seen.path) => !queued.is_empty(),
         _ if is_hidden(&seen.path) => false,
@@ -47,7 +47,7 @@ mod tests {
         let line = |line: &str| {
             let words: Vec<&str> = line.split_whitespace().collect();
             let shape = if words[0].ends_with('/') { Shape::Directory } else { Shape::Leaf };
-            let hides = words.get(2).map_or(0, |hides| hides.parse().unwrap());
+            let hides = words.get(2).map(|hides| hides.parse().unwrap());
             Seen { path: words[0].trim_end_matches('/').into(), cause: Cause::from_word(words[1]).unwrap(), shape, hides }
         };
         text.split(',').filter(|text| !text.trim().is_empty()).map(line).collect()
@@ -75,6 +75,9 @@ mod tests {
             ("d/ opaque 0, dx edited", &[], "d", "d"),
             ("d/.bedplate-reset/ added, d/.bedplate-reset/x added, .bedplate-reset added", &[], "d/x", "d/.bedplate-reset"),
             ("d/ opaque 2, d/.bedplate-reset/ added", &[], "d/x", "d/.bedplate-reset"),
+            ("d/ conflict 1, d/x duplicate, d/y stale", &[Duplicate, Stale], "d/x", ""),
+            ("d/ conflict 0, d/x duplicate", &[], "d", ""),
+            ("d/ conflict, d/x duplicate", &[], "d/x", "d/x"),
             ("d/.bedplate-reset/ added", &[Duplicate, Stale], "", ""),
             ("a deleted, b added, c conflict, d type", &[Duplicate, Stale], "a b c d", ""),
         ] {

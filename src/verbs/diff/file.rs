@@ -197,7 +197,7 @@ fn in_layer(upper: Option<OwnedFd>, path: &str) -> Result<Seen> {
 fn change_at(subject: &Subject<'_>, path: &str) -> Result<Option<Listed>> {
     let mut found: Option<Listed> = None;
     let rest = gather(subject, Look::Quick, &mut |listed| {
-        let above = matches!(listed.cause, Cause::Deleted | Cause::Opaque | Cause::Type | Cause::Hidden);
+        let above = listed.hides.is_some() || matches!(listed.cause, Cause::Deleted | Cause::Type);
         let counts = listed.path == path.as_bytes() || above && is_in(path.as_bytes(), &listed.path);
         if counts && found.as_ref().is_none_or(|found| found.path.len() <= listed.path.len()) {
             found = Some(listed);

@@ -93,7 +93,7 @@ impl Listed {
             cause: change.cause,
             local: (!gone).then(|| Side::of(&change.local)),
             vendor: change.vendor.as_ref().map(Side::of),
-            hides: (change.cause == Cause::Opaque).then_some(change.hides),
+            hides: change.hides,
         }
     }
 
