@@ -111,6 +111,8 @@ fn what_is_kept_is_given_back_at_once_and_leaves_nothing() {
         // In the next deployment the copies are older than the vendor's.
         machine.write_tree("etc/ssh/config", "vendor 2\n");
         machine.deploy("v2", &[]);
+        // As a cut leaves it between the queue and the copy.
+        write(&machine.store(&format!("{}/etc-keep-queued", machine.state("v2"))), "a\nown\nssh\n");
         assert_eq!(machine.boot("").stands(), "v2");
         assert_eq!(upper(machine, "v2"), ["machine-id"]);
         assert_eq!(read(&machine.root("etc/ssh/config")), "vendor 2\n");
