@@ -251,3 +251,24 @@ fn declared_paths_begin_with_the_data_of_the_one_before() {
         assert_eq!(read(&machine.root("var/lib/app/data")), "of v2\n");
     });
 }
+
+/// The overlay keeps those flags beside the file. Another deployment's has them, too, also where nothing else was changed.
+#[test]
+fn what_may_not_be_changed_may_not_be_changed_after_a_carry_either() {
+    machine(Disk::Image("ext4"), |machine| {
+        machine.write_tree("etc/log", "vendor\n");
+        machine.deploy("v1", &["--good"]);
+        machine.boot("");
+        fs::write(machine.etc("new"), "mine\n").unwrap();
+        for (flag, name) in [("+i", "hosts"), ("+i", "new"), ("+a", "log")] {
+            run("chattr", &[flag, machine.etc(name).to_str().unwrap()]);
+        }
+        machine.deploy("v2", &[]);
+        assert_eq!(carried(&machine.boot("")).carried, 3);
+        for name in ["hosts", "new", "log"] {
+            let refused = fs::write(machine.etc(name), "later\n").unwrap_err();
+            assert_eq!(refused.kind(), std::io::ErrorKind::PermissionDenied, "{name}");
+        }
+        fs::OpenOptions::new().append(true).open(machine.etc("log")).unwrap();
+    });
+}

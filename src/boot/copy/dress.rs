@@ -16,12 +16,15 @@ pub struct Dress<'a> {
     pub left_out: &'a mut LeftOut,
 }
 
+/// Where overlayfs (Linux 5.15) keeps chattr +i and +a of a file of its upper, which the upper's own file has not.
+const PROTECTION: &[u8] = b"trusted.overlay.protattr";
+
 /// What file systems keep for themselves is not copied: an overlay's own marks (they name inodes of the old place), and
 /// attributes outside the four common namespaces (`btrfs.compression`, `system.nfs4_acl`).
 pub fn is_copied(key: &CStr) -> bool {
     let key = key.to_bytes();
     let namespaces: [&[u8]; 5] = [b"user.", b"trusted.", b"security.", b"system.posix_acl_access", b"system.posix_acl_default"];
-    namespaces.iter().any(|namespace| key.starts_with(namespace)) && !key.starts_with(b"trusted.overlay.")
+    namespaces.iter().any(|namespace| key.starts_with(namespace)) && (!key.starts_with(b"trusted.overlay.") || key == PROTECTION)
 }
 
 /// An ACL that a new directory has from the one that it is in would be passed on to all that is made in it.

@@ -47,8 +47,7 @@ impl<'a> Entry<'a> {
             // "x" says that whiteouts in the form of attributes are in it: that is no opaque directory.
             Node::Directory if self.attribute(c"trusted.overlay.opaque")?.is_some_and(|value| value == b"y") => Ok(Mark::Opaque),
             Node::Directory if self.attribute(c"trusted.overlay.redirect")?.is_some() => Ok(Mark::Redirect),
-            // Without content of its own nothing is allocated.
-            Node::Regular if self.meta.allocated > 0 => Ok(Mark::Plain),
+            // Whatever is allocated: attributes may take blocks, too.
             Node::Regular if self.attribute(c"trusted.overlay.metacopy")?.is_some() => Ok(Mark::Metacopy),
             Node::Regular if self.meta.size == 0 && self.attribute(c"trusted.overlay.whiteout")?.is_some() => Ok(Mark::Whiteout),
             _ => Ok(Mark::Plain),

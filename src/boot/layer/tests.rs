@@ -69,12 +69,14 @@ fn marks_are_those_of_overlayfs() {
     for name in ["gone-by-attribute", "metacopy", "plain-empty"] {
         file(&dir, name, 0o644, b"");
     }
+    file(&dir, "metacopy-with-blocks", 0o644, b"not its content");
     for name in ["opaque", "has-whiteouts", "redirect", "plain"] {
         fs::make_dir(&dir, name, 0o755).unwrap();
     }
     let set = |name: &CStr, key: &CStr, value: &[u8]| sys::set_attribute(Subject::Named(dir.as_fd(), name), key, value).unwrap();
     set(c"gone-by-attribute", c"trusted.overlay.whiteout", b"y");
     set(c"metacopy", c"trusted.overlay.metacopy", b"");
+    set(c"metacopy-with-blocks", c"trusted.overlay.metacopy", b"");
     set(c"opaque", c"trusted.overlay.opaque", b"y");
     set(c"has-whiteouts", c"trusted.overlay.opaque", b"x");
     set(c"redirect", c"trusted.overlay.redirect", b"/other");
@@ -82,6 +84,7 @@ fn marks_are_those_of_overlayfs() {
         (c"gone", Mark::Whiteout),
         (c"gone-by-attribute", Mark::Whiteout),
         (c"metacopy", Mark::Metacopy),
+        (c"metacopy-with-blocks", Mark::Metacopy),
         (c"opaque", Mark::Opaque),
         (c"redirect", Mark::Redirect),
         (c"has-whiteouts", Mark::Plain),

@@ -119,6 +119,7 @@ fn capabilities_and_setuid_are_kept_and_overlay_marks_are_not() {
     let subject = Subject::Open(file.as_fd());
     sys::set_attribute(subject, c"security.capability", &CAPABILITY).unwrap();
     sys::set_attribute(subject, c"trusted.overlay.origin", b"x").unwrap();
+    sys::set_attribute(subject, c"trusted.overlay.protattr", b"i").unwrap();
     sys::set_attribute(subject, c"trusted.overlaid", b"y").unwrap();
 
     copy(&original, &scratch).unwrap();
@@ -129,7 +130,7 @@ fn capabilities_and_setuid_are_kept_and_overlay_marks_are_not() {
     assert_eq!(sys::attribute(subject, c"security.capability").unwrap(), CAPABILITY);
     let mut names = sys::attribute_names(subject).unwrap();
     names.sort();
-    assert_eq!(names, [c"security.capability".into(), CString::from(c"trusted.overlaid")]);
+    assert_eq!(names, [c"security.capability".into(), c"trusted.overlaid".into(), CString::from(c"trusted.overlay.protattr")]);
 }
 
 /// A POSIX ACL as the kernel writes it: version, then tag, permissions and id of each entry.
