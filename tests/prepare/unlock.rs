@@ -5,6 +5,7 @@ use crate::namespace::{Disk, run, takes_writes};
 use bedplate::decide::config::Require;
 use bedplate::decide::model::Report;
 use bedplate::decide::unlock::{Opened, parse};
+use bedplate::sys::{AsFd, fs as bedplate_fs};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::process::{Command, Stdio};
@@ -70,6 +71,11 @@ fn one_command_sees_usr_open_in_place() {
         assert_eq!(read(&machine.root("usr/lib/new")), "1\n");
         assert!(!takes_writes(&machine.root("usr")) && !takes_writes(&machine.root("sysroot")));
         assert_eq!(machine.inside(&["/usr/bin/cat", "/proc/self/mountinfo"]).out, mounts);
+        // Nobody copies it, or opens it for another one, while it changes.
+        let why = "the command of an unlock --live, or what it has left running, can change /usr of v1: wait for its end";
+        for words in [&["unlock"][..], &["unlock", "--live", "--", "sh"], &["deploy", "--from-current", "--id", "v2", "--", "sh"]] {
+            assert_eq!(machine.refusal(words), why);
+        }
         // It is written down, and that it is not over.
         let [Opened { exit: None, command, boot_id, .. }] = &opened(machine)[..] else { panic!("{:?}", opened(machine)) };
         assert_eq!((command[0].as_str(), boot_id.as_str()), ("/usr/bin/sh", read(&machine.at("boot-id")).trim().replace('-', "").as_str()));
@@ -122,6 +128,32 @@ fn directories_of_packages_beside_usr_are_open_to_the_command_alone() {
         machine.enter();
         let why = "/bin is no link into /usr, and with root.mode = \"transient\" what is changed there is lost: use deploy --from-current";
         assert_eq!(machine.refusal(&live[1..]), why);
+    });
+}
+
+/// It still has /usr open: that is said, and until it ends nobody relies on what is there.
+#[test]
+fn what_the_command_leaves_running_is_told() {
+    machine(Disk::Tmpfs, |machine| {
+        machine.running();
+        run("mount", &["--bind", "/dev", machine.lab.path("sysroot/dev")]);
+        run("mkfifo", &[machine.root("var/go-on").to_str().unwrap()]);
+        let script = "(read line </var/go-on; echo 1 >/usr/late) >/dev/null 2>&1 &";
+        let ended = machine.inside(&["/usr/bin/bedplate", "unlock", "--live", "--", "/usr/bin/sh", "-c", script]);
+        let warning = "bedplate: warning: what the command has started still runs, and can change /usr until it ends\n";
+        assert_eq!((ended.code, ended.err.as_str()), (Some(0), warning));
+        assert!(
+            machine.bedplate(&["history"]).contains("locked     v1 (the command exited with 0, and what it has started still runs; by ")
+        );
+        let copy = ["deploy", "--from-current", "--id", "v2", "--", "sh", "-c", "true"];
+        assert!(machine.refusal(&copy).ends_with("or what it has left running, can change /usr of v1: wait for its end"));
+        let lock = bedplate_fs::open_file_in(&machine.open_store().dir, "deployments/v1/deployment.toml").unwrap();
+        write(&machine.root("var/go-on"), "\n");
+        bedplate_fs::lock(lock.as_fd()).unwrap();
+        assert_eq!(read(&machine.root("usr/late")), "1\n");
+        drop(lock);
+        machine.bedplate(&copy);
+        assert!(machine.store("deployments/v2/root/usr/late").exists());
     });
 }
 

@@ -286,6 +286,11 @@ pub fn lock(file: BorrowedFd<'_>) -> SysResult<()> {
     Ok(fs::flock(file, fs::FlockOperation::LockExclusive)?)
 }
 
+/// Leaves a descriptor open for the program that this process becomes.
+pub fn hand_on(file: impl AsFd) -> SysResult<()> {
+    Ok(rustix::io::fcntl_setfd(file, rustix::io::FdFlags::empty())?)
+}
+
 /// Asks a copy-on-write file system to write an empty file in place (chattr +C). Others do not know the flag, and need not.
 pub fn set_no_cow(file: impl AsFd) {
     if let Ok(flags) = fs::ioctl_getflags(&file) {

@@ -11,7 +11,10 @@ use nix::sys::signal::SigSet;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::pipe::{PipeFlags, pipe_with};
-use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, pidfd_open, pidfd_send_signal, set_parent_process_death_signal, waitpid};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitOptions, getpid, pidfd_open, pidfd_send_signal, set_child_subreaper, set_parent_process_death_signal,
+    waitpid,
+};
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space, unshare_unsafe};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -48,6 +51,30 @@ pub enum End {
     Status(i32),
     /// It could not do its work.
     Failed(String),
+}
+
+/// Whether processes are left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Left {
+    None,
+    Some,
+}
+
+/// From now on, what started processes leave running when they end becomes a child of this process.
+pub fn adopt() -> SysResult<()> {
+    Ok(set_child_subreaper(Some(getpid()))?)
+}
+
+/// Whether a child of this process still runs: where they are adopted, also one of a process that has ended.
+pub fn left() -> SysResult<Left> {
+    loop {
+        match waitpid(None, WaitOptions::NOHANG) {
+            Ok(Some(_)) | Err(rustix::io::Errno::INTR) => {}
+            Ok(None) => return Ok(Left::Some),
+            Err(rustix::io::Errno::CHILD) => return Ok(Left::None),
+            Err(errno) => return Err(errno.into()),
+        }
+    }
 }
 
 /// Status of a process whose work has failed or panicked.

@@ -11,7 +11,7 @@ use super::access::View;
 use super::boot_partition::BootPartition;
 use super::hooks::Hooks;
 use super::remove::{clear_leftovers, take_back};
-use super::unlock::{System, shown};
+use super::unlock::{System, hold, shown};
 use super::{Exit, counted, loader, plain, say};
 use crate::cli;
 use bedplate::boot::copy::{Totals, measure};
@@ -103,7 +103,9 @@ impl Adding<'_> {
     fn changed(&mut self, view: &mut View, command: &[String]) -> Result<Exit> {
         let system = System::look(view)?;
         is_ours(&system.running(view))?;
-        let (_, tree) = system.booted()?;
+        let (deployment, tree) = system.booted()?;
+        // What is copied does not change meanwhile.
+        let _held = hold(view, &deployment.id)?;
         let source = Source { dir: copy::open_again(tree).or_fail("cannot open", "the running deployment")? };
         check(self.args, &self.id, self.standing(), view, &source, install::Place::Beside)?;
         let totals = check_room(view, &source)?;

@@ -1,7 +1,7 @@
 //! In place, for one command: it alone sees the deployment's own usr writable. It is written down before it starts.
 
 use super::mounts::{Sources, mount_all};
-use super::{System, shown};
+use super::{System, hold, shown};
 use crate::cli;
 use crate::verbs::Exit;
 use crate::verbs::access::View;
@@ -11,7 +11,7 @@ use bedplate::decide::model::Id;
 use bedplate::decide::unlock::{Opened, Step, in_place, may_open_in_place};
 use bedplate::error::{Error, OrFail, Result};
 use bedplate::sys::mount::{self, Flags};
-use bedplate::sys::program::apart::{Apart, End, Event, Processes};
+use bedplate::sys::program::apart::{Apart, End, Event, Left, Processes, adopt, left};
 use bedplate::sys::program::interrupt::{Interrupt, Interrupts};
 use bedplate::sys::{AsFd, OwnedFd, fs, host};
 use std::os::unix::process::CommandExt;
@@ -20,7 +20,7 @@ use std::process::Command;
 pub fn run(args: &cli::Unlock) -> Result<Exit> {
     let interrupts = Interrupts::hold().or_fail("cannot hold signals for", "unlock")?;
     let begun = begin(args)?;
-    let end = start(args, &begun.steps, &begun.id).and_then(|apart| wait(apart, &interrupts));
+    let end = start(args, &begun).and_then(|apart| wait(apart, &interrupts));
     let status = match &end {
         Ok(End::Status(status)) => Some(*status),
         Ok(End::Failed(_)) | Err(_) => None,
@@ -40,6 +40,8 @@ pub fn run(args: &cli::Unlock) -> Result<Exit> {
 /// A command that may run.
 struct Begun {
     id: Id,
+    /// The command has it, too, and what it leaves running: as long as one of them runs, nobody takes the deployment for settled.
+    held: OwnedFd,
     steps: Vec<Step>,
     /// What is written of it so far.
     opened: Opened,
@@ -54,6 +56,7 @@ fn begin(args: &cli::Unlock) -> Result<Begun> {
     for path in std::iter::once(&"usr").chain(&system.beside_usr) {
         stands_alone(tree, path)?;
     }
+    let held = hold(&view, &deployment.id)?;
     let boot_id = view.facts.boot_id.as_str().to_string();
     let opened = Opened { time: host::unix_time(), boot_id, by: who(), command: args.command.clone(), exit: None };
     let id = deployment.id.clone();
@@ -61,7 +64,7 @@ fn begin(args: &cli::Unlock) -> Result<Begun> {
     all.push(opened.clone());
     view.store.write_opened(&id, &all)?;
     view.note("unlocked", &id, &format!("in place, for one command: {}", shown(&args.command)));
-    Ok(Begun { steps: in_place(&system.mounts, system.vendor_etc, &system.beside_usr), id, opened })
+    Ok(Begun { steps: in_place(&system.mounts, system.vendor_etc, &system.beside_usr), id, held, opened })
 }
 
 /// Refuses a directory of the tree of which a file has another name elsewhere.
@@ -85,22 +88,32 @@ fn finish(args: &cli::Unlock, begun: &Begun, status: Option<i32>) -> Result<()> 
     }
     view.store.write_opened(&begun.id, &all)?;
     let why = status.map_or("the command could not be started".into(), |status| format!("the command exited with {status}"));
-    view.note("locked", &begun.id, &why);
+    let left = match left().or_fail("cannot look for processes of", "the command")? {
+        Left::Some => {
+            log::warn!("what the command has started still runs, and can change /usr until it ends");
+            ", and what it has started still runs"
+        }
+        Left::None => "",
+    };
+    view.note("locked", &begun.id, &format!("{why}{left}"));
     Ok(())
 }
 
-fn start(args: &cli::Unlock, steps: &[Step], id: &Id) -> Result<Apart> {
+fn start(args: &cli::Unlock, begun: &Begun) -> Result<Apart> {
+    let Begun { id, steps, held, .. } = begun;
+    adopt().or_fail("cannot become the parent of", "what the command leaves running")?;
     let path = crate::verbs::access::find_sysroot(args.sysroot.as_deref());
     let work = || {
         mount::own_namespace().or_fail("cannot make a mount namespace for", "/usr")?;
         let sysroot = fs::open_dir(&path).or_fail("cannot open", &path)?;
-        let tree = format!("bedplate/deployments/{id}/root");
-        let tree = fs::open_dir_in(&sysroot, &tree).or_fail("cannot open", &tree)?;
+        let tree_path = format!("bedplate/deployments/{id}/root");
+        let tree = fs::open_dir_in(&sysroot, &tree_path).or_fail("cannot open", &tree_path)?;
         mount_all(steps, Sources { tree: &tree, changes: None })?;
         // The store stays closed.
         if mount::is_mount_point(&sysroot).or_fail("cannot look at", &path)? {
             mount::set_flags(&sysroot, Flags::READ_ONLY, Flags::default()).or_fail("cannot close", &path)?;
         }
+        fs::hand_on(held).or_fail("cannot hand on the lock of", &tree_path)?;
         Err(execute(&args.command))
     };
     Apart::start(Processes::Free, work).or_fail("cannot start a process for", "the command")

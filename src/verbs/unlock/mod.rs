@@ -10,12 +10,12 @@ use super::access::View;
 use super::root_tree::{self, vendor_etc};
 use crate::cli;
 use bedplate::boot::verify;
-use bedplate::decide::model::{Deployment, Mounted, VendorEtc};
+use bedplate::decide::model::{Deployment, Id, Mounted, VendorEtc};
 use bedplate::decide::mountinfo::MountInfo;
 use bedplate::decide::unlock::{BESIDE_USR, Root, Running, Usr, usr};
-use bedplate::error::{Error, OrFail, Result};
+use bedplate::error::{Errno, Error, OrFail, Result};
 use bedplate::sys::fs::FileType;
-use bedplate::sys::{OwnedFd, fs};
+use bedplate::sys::{AsFd, OwnedFd, fs};
 use std::io::Write;
 
 pub fn run(args: &cli::Unlock, out: &mut dyn Write) -> Result<Exit> {
@@ -81,6 +81,19 @@ fn beside_usr(tree: &OwnedFd) -> Result<Vec<&'static str>> {
         found.extend(stat.filter(|stat| stat.file_type == FileType::Directory).map(|_| path));
     }
     Ok(found)
+}
+
+/// Holds a deployment for as long as the descriptor is open: to change it in place, or to have it as it is.
+pub fn hold(view: &View, id: &Id) -> Result<OwnedFd> {
+    let path = format!("deployments/{id}/deployment.toml");
+    let file = fs::open_file_in(&view.store.dir, &path).or_fail("cannot open", &format!("bedplate/{path}"))?;
+    match fs::try_lock(file.as_fd()) {
+        Ok(()) => Ok(file),
+        Err(Errno::EAGAIN) => Err(Error::refused(format!(
+            "the command of an unlock --live, or what it has left running, can change /usr of {id}: wait for its end"
+        ))),
+        Err(errno) => Err(errno).or_fail("cannot lock", &format!("bedplate/{path}")),
+    }
 }
 
 /// What status says while /usr is unlocked.

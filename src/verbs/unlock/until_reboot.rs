@@ -1,7 +1,7 @@
 //! For everybody, until the next boot: overlays whose changes are in memory.
 
-use super::System;
 use super::mounts::{Sources, mount_all};
+use super::{System, hold};
 use crate::cli;
 use crate::verbs::access::{View, lock};
 use crate::verbs::{Exit, say};
@@ -38,6 +38,8 @@ fn open(args: &cli::Unlock) -> Result<Option<Id>> {
         return Ok(None);
     }
     let (deployment, tree) = system.booted()?;
+    // An overlay does not take it well when what it covers is changed.
+    drop(hold(&view, &deployment.id)?);
     let place = place(&args.run)?;
     let changes = fs::open_dir_in(&place, PLACE).or_fail("cannot open", PLACE)?;
     let sources = Sources { tree, changes: Some(&changes) };
