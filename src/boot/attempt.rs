@@ -46,7 +46,7 @@ pub fn attempt(ground: &Ground<'_>, deployment: &Deployment, counting: Counting)
     let Ground { options, request, store, disk, .. } = *ground;
     let reset = reset::run(&Given { store, deployment, disk, boot: &ground.facts.boot_id, request });
     let began = host::monotonic_micros();
-    let carry::Outcome { carried, warnings: carry_warnings } = carry::carry(ground, deployment)?;
+    let carry::Outcome { carried, warnings: carry_warnings } = carry::carry(ground, deployment, reset.unfinished.as_ref())?;
     let carry = carried.as_ref().map(|_| Timing { step: "carry /etc forward".into(), micros: host::monotonic_micros() - began });
     let cleaned = clean::clean(ground, deployment);
     let started = host::monotonic_micros();

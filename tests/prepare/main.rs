@@ -26,6 +26,7 @@ mod paths;
 mod readonly;
 mod reset;
 mod reset_cut;
+mod reset_failed;
 mod reset_path;
 mod speed;
 mod unlock;

@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::PathBuf;
 
 /// v1 has booted once, and somebody has lived in it.
-fn lived_in(machine: &Machine<'_>) {
+pub fn lived_in(machine: &Machine<'_>) {
     machine.write_tree("etc/ssh/config", "vendor\n");
     machine.write_tree("usr/share/factory/var/lib/app/seed", "vendor\n");
     machine.deploy("v1", &["--good"]);
@@ -35,11 +35,11 @@ fn with_run<'a>(machine: &'a Machine<'_>, arguments: &[&'a str]) -> Vec<&'a str>
     [arguments, &["--run", machine.lab.path("run")]].concat()
 }
 
-fn reset(machine: &Machine<'_>, arguments: &[&str]) {
+pub fn reset(machine: &Machine<'_>, arguments: &[&str]) {
     machine.verb(&[&["reset"], with_run(machine, arguments).as_slice()].concat());
 }
 
-fn etc_is_the_vendors(machine: &Machine<'_>) {
+pub fn etc_is_the_vendors(machine: &Machine<'_>) {
     assert_eq!(read(&machine.root("etc/hosts")), "vendor\n");
     assert_eq!(read(&machine.root("etc/ssh/config")), "vendor\n");
     assert!(!machine.root("etc/new").exists());

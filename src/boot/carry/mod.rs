@@ -25,6 +25,7 @@ use crate::decide::merge::conflicts::{self, Conflicts};
 use crate::decide::merge::when::{Need, Past, aside, need};
 use crate::decide::model::{Carried, Deployment, Disk, Facts};
 use crate::decide::record::{Key, Record};
+use crate::decide::reset::{What, Word};
 use crate::error::{Errno, Error, OrFail, Result};
 use crate::sys::{AsFd, OwnedFd, fs, host};
 use alloc::format;
@@ -52,8 +53,8 @@ pub struct Outcome {
 }
 
 /// Brings the changes to /etc, and the declared paths, from the deployment that this one came from, where that is due. A boot
-/// for which nothing is due writes nothing.
-pub fn carry(ground: &Ground<'_>, deployment: &Deployment) -> Result<Outcome> {
+/// for which nothing is due writes nothing. What a reset has not finished with is not due: it may be on its way out.
+pub fn carry(ground: &Ground<'_>, deployment: &Deployment, unfinished: Option<&What>) -> Result<Outcome> {
     let mut outcome = Outcome::default();
     let Some((from, state)) = deployment.manifest.as_ref().and_then(|manifest| {
         let state = format!("state/{}@{}", manifest.id, manifest.instance);
@@ -61,8 +62,10 @@ pub fn carry(ground: &Ground<'_>, deployment: &Deployment) -> Result<Outcome> {
     }) else {
         return Ok(outcome);
     };
-    let need = if ground.request.config.etc.mode == EtcMode::Overlay { need(past(ground, deployment, &state)?) } else { Need::Nothing };
-    let paths = paths::due(ground, deployment, &state)?;
+    let free = |word| !unfinished.is_some_and(|what| what.includes(word));
+    let overlay = ground.request.config.etc.mode == EtcMode::Overlay;
+    let need = if overlay && free(Word::Etc) { need(past(ground, deployment, &state)?) } else { Need::Nothing };
+    let paths = if free(Word::All) { paths::due(ground, deployment, &state)? } else { Vec::new() };
     if need == Need::Nothing && paths.is_empty() {
         return Ok(outcome);
     }

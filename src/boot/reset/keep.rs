@@ -127,7 +127,7 @@ fn rename(from: &OwnedFd, to: &OwnedFd, path: &[u8]) -> Result<Option<String>> {
     });
     match moved {
         Ok(()) | Err(Errno::ENOENT) => Ok(None),
-        Err(errno @ (Errno::EEXIST | Errno::ENOTDIR | Errno::ELOOP | Errno::EBUSY | Errno(18))) => {
+        Err(errno @ (Errno::EEXIST | Errno::ENOTDIR | Errno::ELOOP | Errno::EBUSY | Errno::EPERM | Errno(18))) => {
             Ok(Some(format!("\"{on}\" is to be kept, but cannot be put back ({errno}): it stays among what is set aside")))
         }
         Err(errno) => Err(errno).or_fail("cannot put back", &on),

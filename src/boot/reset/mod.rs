@@ -44,6 +44,8 @@ pub struct Given<'a> {
 #[derive(Debug, Default)]
 pub struct Outcome {
     pub done: Option<ResetDone>,
+    /// What of the deployment that boots is taken away, or brought back, only in part yet.
+    pub unfinished: Option<What>,
     pub warnings: Vec<String>,
 }
 
@@ -100,17 +102,9 @@ fn try_run(given: &Given<'_>, outcome: &mut Outcome) -> Result<()> {
         write(given.store, &journal)?;
     }
     let mut boot = Boot { given, journal, outcome };
-    for _ in 0..ROUNDS {
-        match boot.journal.todo(&given.request.reset) {
-            Todo::Nothing => break,
-            Todo::Begin { what, keep, tokens } => boot.begin(what, keep, &tokens)?,
-            Todo::Complete => boot.complete()?,
-            Todo::BeginUndo => boot.begin_undo()?,
-            Todo::CompleteUndo => boot.complete_undo()?,
-        }
-    }
+    let result = boot.rounds();
     boot.remember();
-    Ok(())
+    result
 }
 
 struct Boot<'a> {
@@ -120,18 +114,41 @@ struct Boot<'a> {
 }
 
 impl Boot<'_> {
+    fn rounds(&mut self) -> Result<()> {
+        for _ in 0..ROUNDS {
+            match self.journal.todo(&self.given.request.reset) {
+                Todo::Nothing => break,
+                Todo::Begin { what, keep, tokens } => self.begin(what, keep, &tokens)?,
+                Todo::Complete => self.complete()?,
+                Todo::BeginUndo => self.begin_undo()?,
+                Todo::CompleteUndo => self.complete_undo()?,
+            }
+        }
+        Ok(())
+    }
+
     fn begin(&mut self, what: What, keep: Vec<String>, tokens: &[String]) -> Result<()> {
         let store = self.given.store;
         let state = state_name(self.given.deployment)?;
         let (own, var) = own_names(store, &state)?;
         let parts = parts(&what, &kept(&what, &keep), &own, &var);
-        let number = work::free_number(store, self.journal.next_number())?;
+        let number = work::free_number(store, RESET, self.journal.next_number())?;
         let boot = self.given.boot.clone();
         let reset = Reset { number, stage: Stage::Begun, what, keep, state, boot, parts };
-        work::make_room(store, number)?;
-        self.journal.begin(reset, tokens);
-        write(store, &self.journal)?;
+        let prepared = work::prepare(self.given, &reset);
+        let begun = prepared.and_then(|warnings| self.note(|journal| journal.begin(reset, tokens)).map(|()| warnings));
+        let warnings = begun.map_err(|error| Error::new(error.kind, format!("{error}: nothing is reset and it stays asked for")))?;
+        self.outcome.warnings.extend(warnings);
         self.complete()
+    }
+
+    /// In the journal, once it is on the disk.
+    fn note(&mut self, change: impl FnOnce(&mut Journal)) -> Result<()> {
+        let mut journal = self.journal.clone();
+        change(&mut journal);
+        write(self.given.store, &journal)?;
+        self.journal = journal;
+        Ok(())
     }
 
     fn complete(&mut self) -> Result<()> {
@@ -140,15 +157,13 @@ impl Boot<'_> {
         let result = work.reset();
         self.outcome.warnings.append(&mut work.warnings);
         result.map_err(|error| later("the reset", &error))?;
-        self.journal.done();
-        write(self.given.store, &self.journal)?;
+        self.note(Journal::done)?;
         self.tell("reset", &reset);
         Ok(())
     }
 
     fn begin_undo(&mut self) -> Result<()> {
-        self.journal.begin_undo();
-        write(self.given.store, &self.journal)?;
+        self.note(Journal::begin_undo)?;
         self.complete_undo()
     }
 
@@ -158,8 +173,7 @@ impl Boot<'_> {
         let result = work.undo();
         self.outcome.warnings.append(&mut work.warnings);
         result.map_err(|error| later("undoing the reset", &error))?;
-        self.journal.undone();
-        write(self.given.store, &self.journal)?;
+        self.note(Journal::undone)?;
         self.outcome.done = Some(ResetDone { kind: ResetKind::Undo, what: reset.what.clone(), of: reset.state.id().into() });
         self.tell("reset-undone", &reset);
         Ok(())
@@ -176,6 +190,8 @@ impl Boot<'_> {
 
     /// Also where another deployment was tried first in this boot, and the reset was done for that one.
     fn remember(&mut self) {
+        let own = |last: &&Reset| last.stage != Stage::Done && state_name(self.given.deployment).is_ok_and(|state| state == last.state);
+        self.outcome.unfinished = self.journal.last.as_ref().filter(own).map(|last| last.what.clone());
         let last = self.journal.last.as_ref().filter(|last| last.stage == Stage::Done && last.boot == *self.given.boot);
         if let Some(last) = last {
             self.outcome.done = Some(ResetDone { kind: ResetKind::Reset, what: last.what.clone(), of: last.state.id().into() });

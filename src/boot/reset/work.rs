@@ -2,7 +2,7 @@
 
 use super::keep::{self, Kept};
 use super::{Given, RESET, fill};
-use crate::boot::copy::{LeftOut, dress_directory, remove_named};
+use crate::boot::copy::{LeftOut, dress_directory, remove_named, remove_tree};
 use crate::boot::store::{STORE, Store};
 use crate::boot::tree;
 use crate::decide::config::Scope;
@@ -15,7 +15,13 @@ use crate::sys::{AsFd, OwnedFd, SysResult, fs};
 use alloc::ffi::CString;
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::vec;
 use alloc::vec::Vec;
+
+/// Below the directory of a reset: what /var begins with.
+const FILL: &str = "fill";
+/// Bytes that a disk has to have left beside it.
+const SPARE: usize = 256 << 10;
 
 /// Names in the state of a deployment, and in the shared /var.
 pub fn own_names(store: &Store, state: &StateName) -> Result<(Vec<Name>, Vec<Name>)> {
@@ -35,24 +41,46 @@ fn names(store: &Store, path: &str) -> Result<Vec<Name>> {
 }
 
 /// The next number that no directory has: what a journal that was lost has left behind is nobody's to overwrite.
-pub(super) fn free_number(store: &Store, next: u32) -> Result<u32> {
-    let names = match fs::names_in(&store.dir, RESET) {
+pub(super) fn free_number(store: &Store, place: &str, next: u32) -> Result<u32> {
+    let names = match fs::names_in(&store.dir, place) {
         Err(Errno::ENOENT) => Vec::new(),
-        names => names.or_fail("cannot read", "bedplate/reset")?,
+        names => names.or_fail("cannot read", &format!("{STORE}/{place}"))?,
     };
     let taken = names.iter().filter_map(|name| name.parse::<u32>().ok()).max();
     Ok(taken.map_or(next, |taken| next.max(taken.saturating_add(1))))
 }
 
-/// Makes the directories that things are set aside to, on the disk before anything is.
-pub(super) fn make_room(store: &Store, number: u32) -> Result<()> {
-    for path in [RESET.to_string(), format!("{RESET}/{number}")] {
-        private(store, &path)?;
+/// All that takes room, on the disk before anything is taken away: the directories that things are set aside to, and what /var
+/// begins with. The results are warnings.
+pub(super) fn prepare(given: &Given<'_>, reset: &Reset) -> Result<Vec<String>> {
+    let store = given.store;
+    let place = format!("{RESET}/{}", reset.number);
+    let prepared = make_room(store, &place).and_then(|()| {
+        let fills = reset.what.includes(Word::Var);
+        let warnings = if fills { fill::copy(store, given.deployment, &format!("{place}/{FILL}"))? } else { Vec::new() };
+        has_room(store, &place)?;
+        fs::sync_fs(&store.dir).or_fail("cannot flush", STORE).map(|()| warnings)
+    });
+    if prepared.is_err() {
+        // What is left of it goes after the next success.
+        let _ = fs::open_dir_in(&store.dir, RESET).map(|dir| remove_tree(dir.as_fd(), &reset.number.to_string()));
     }
-    for group in ["state", "var", "undone", "undone/state", "undone/var", "fill"] {
-        private(store, &format!("{RESET}/{number}/{group}"))?;
+    prepared
+}
+
+fn make_room(store: &Store, place: &str) -> Result<()> {
+    for path in [RESET, place] {
+        private(store, path)?;
     }
-    fs::sync_fs(&store.dir).or_fail("cannot flush", STORE)
+    ["state", "var", "undone", "undone/state", "undone/var"].iter().try_for_each(|group| private(store, &format!("{place}/{group}")))
+}
+
+/// For the layer, the directories and the journal that come after it. What a file system says of its space is not what it gives.
+fn has_room(store: &Store, place: &str) -> Result<()> {
+    let spare = format!("{place}/spare");
+    fs::write_new_in(&store.dir, &spare, 0o600, &vec![0; SPARE])
+        .and_then(|()| fs::unlink_in(&store.dir, &spare))
+        .or_fail("cannot take the room that a reset needs at", &format!("{STORE}/{place}"))
 }
 
 fn private(store: &Store, path: &str) -> Result<()> {
@@ -75,22 +103,18 @@ impl<'a> Work<'a> {
     }
 
     pub fn reset(&mut self) -> Result<()> {
-        for part in &self.reset.parts {
-            self.shift(part, &part.directory(self.state()), &self.aside(part))?;
-        }
+        let set_aside = self.reset.parts.iter().try_for_each(|part| self.shift(part, &part.directory(self.state()), &self.aside(part)));
         // Before anything else gets the same names.
         self.sync()?;
+        // Also where not all could be set aside: a boot before the next try must not bring anything else.
+        fill::put(self.given.store, &format!("{RESET}/{}/{FILL}", self.reset.number))?;
         if self.reset.what.includes(Word::Etc) {
             self.begin_etc()?;
         }
         if self.reset.what.includes(Word::All) {
             self.begin_paths()?;
         }
-        if self.reset.what.includes(Word::Var) {
-            let beside = format!("{RESET}/{}/fill", self.reset.number);
-            let warnings = fill::fill(self.given.store, self.given.deployment, &beside)?;
-            self.warnings.extend(warnings);
-        }
+        set_aside?;
         self.bring_back(|work, part| (work.aside(part), part.directory(work.state())))
     }
 
@@ -159,6 +183,10 @@ impl<'a> Work<'a> {
             Ok(()) | Err(Errno::ENOENT | Errno::EEXIST) => Ok(()),
             Err(errno @ (EXDEV | Errno::EBUSY | Errno::ELOOP)) => {
                 self.warnings.push(format!("\"{on}\" stays as it is: a mount, a subvolume or a link is in the way ({errno})"));
+                Ok(())
+            }
+            Err(errno @ Errno::EPERM) => {
+                self.warnings.push(format!("\"{on}\" stays as it is: it is immutable, or can only be appended to ({errno})"));
                 Ok(())
             }
             Err(errno) => Err(errno).or_fail("cannot set aside", &on),

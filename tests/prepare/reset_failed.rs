@@ -1,0 +1,123 @@
+//! A reset that cannot be done, or only in part: the machine boots, what was there is there, and nothing comes from elsewhere.
+
+use crate::machine::{Machine, PROGRAM, machine, read, write};
+use crate::namespace::{Disk, run};
+use crate::reset::{etc_is_the_vendors, lived_in, reset};
+use bedplate::sys::copy::space;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+/// Takes all that the disk has left, but what is reserved for root.
+fn ballast(machine: &Machine<'_>) -> PathBuf {
+    let file = machine.at("disk/ballast");
+    let free = space(&machine.open_store().dir).unwrap().bytes;
+    run("fallocate", &["--length", &free.to_string(), file.to_str().unwrap()]);
+    file
+}
+
+#[test]
+fn a_disk_without_room_for_what_var_begins_with_resets_nothing() {
+    machine(Disk::Image("ext4"), |machine| {
+        write(&machine.tree("usr/share/factory/var/lib/large"), &"vendor".repeat(4 << 20));
+        lived_in(machine);
+        machine.new_boot();
+        let file = ballast(machine);
+        for what in [&["--all"][..], &["--var", "--keep", "/var/lib/app"]] {
+            reset(machine, what);
+            for _ in 0..2 {
+                let ended = machine.boot("");
+                assert_eq!((ended.stands(), &ended.report().reset), ("v1", &None));
+                assert!(ended.warnings().iter().any(|line| line.contains("nothing is reset")), "{:?}", ended.said);
+                let mine = ["etc/hosts", "var/lib/app/seed", "var/lib/app/data", "var/home/alice/letter"];
+                assert_eq!(mine.map(|path| read(&machine.root(path))), ["mine\n", "mine\n", "mine\n", "dear\n"]);
+            }
+        }
+        fs::remove_file(file).unwrap();
+        assert!(machine.boot("").report().reset.is_some(), "it stays asked for");
+        assert_eq!(["seed", "data"].map(|name| read(&machine.root("var/lib/app").join(name))), ["mine\n"; 2]);
+        assert!(!machine.root("var/log/messages").exists() && machine.root("var/lib/large").exists());
+    });
+}
+
+#[test]
+fn a_full_disk_resets_nothing() {
+    machine(Disk::Image("ext4"), |machine| {
+        lived_in(machine);
+        reset(machine, &["--etc"]);
+        machine.new_boot();
+        ballast(machine);
+        let mut rest = fs::File::create(machine.at("disk/rest")).unwrap();
+        let full = std::io::copy(&mut std::io::repeat(1), &mut rest).unwrap_err();
+        assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
+        let ended = machine.boot("");
+        assert_eq!((ended.stands(), read(&machine.root("etc/hosts")).as_str()), ("v1", "mine\n"));
+        assert!(ended.warnings().iter().any(|line| line.contains("nothing is reset")), "{:?}", ended.said);
+    });
+}
+
+/// v2 came from v1 and has booted, and an entry of /var cannot be renamed.
+fn with_an_immutable_entry(machine: &Machine<'_>) {
+    lived_in(machine);
+    write(&machine.root("var/empty/file"), "mine\n");
+    machine.deploy("v2", &[]);
+    assert_eq!(machine.boot("").stands(), "v2");
+    assert_eq!(read(&machine.root("etc/hosts")), "mine\n");
+    run("chattr", &["+i", machine.store("var/empty").to_str().unwrap()]);
+}
+
+#[test]
+fn what_is_immutable_stays_and_the_rest_goes() {
+    machine(Disk::Image("ext4"), |machine| {
+        with_an_immutable_entry(machine);
+        run("chattr", &["+i", machine.store("var/lib/app/data").to_str().unwrap()]);
+        reset(machine, &["--etc", "--var", "--keep", "/var/lib/app/data"]);
+        let ended = machine.boot("bedplate.deployment=v2");
+        let warned = |text: &str| ended.warnings().iter().any(|line| line.contains(text));
+        assert!(warned("\"bedplate/var/empty\" stays as it is: it is immutable"), "{:?}", ended.said);
+        assert!(warned("\"lib/app/data\"") || warned("is to be kept, but cannot be put back"), "{:?}", ended.said);
+        assert_eq!((ended.report().carried.is_none(), ended.report().reset.is_some()), (true, true));
+        etc_is_the_vendors(machine);
+        assert_eq!(read(&machine.root("var/empty/file")), "mine\n");
+        assert!(!machine.root("var/log/messages").exists());
+        for path in ["var/empty", "reset/1/var/lib/app/data"] {
+            run("chattr", &["-i", machine.store(path).to_str().unwrap()]);
+        }
+        reset(machine, &["--undo"]);
+        assert_eq!(machine.boot("bedplate.deployment=v2").warnings(), [""; 0]);
+        assert_eq!(["etc/hosts", "var/lib/app/data", "var/empty/file"].map(|path| read(&machine.root(path))), ["mine\n"; 3]);
+    });
+}
+
+/// A boot in which the call of this kind with this number fails, as on a disk that is broken there.
+fn failing(machine: &Machine<'_>, call: &str, number: u32, cmdline: &str) -> String {
+    machine.new_boot();
+    let inject = format!("inject={call}:error=EIO:when={number}");
+    let trace = format!("trace={call}");
+    let [sysroot, run, config] = ["sysroot", "run", "config"].map(|name| machine.lab.path(name));
+    let program = [PROGRAM, "prepare-root", sysroot, cmdline, "--run", run, "--config-root", config];
+    let output = Command::new("strace").args(["-f", "-o", "/dev/null", "-e", &trace, "-e", &inject]).args(program).output().unwrap();
+    assert!(output.status.success());
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn a_reset_that_fails_half_way_is_gone_on_with_and_nothing_is_carried_meanwhile() {
+    for (number, place) in [(1, "bedplate/state/v2@"), (2, "bedplate/var/")] {
+        machine(Disk::Tmpfs, move |machine| {
+            lived_in(machine);
+            machine.deploy("v2", &[]);
+            assert_eq!(machine.boot("").stands(), "v2");
+            reset(machine, &["--etc", "--var"]);
+            let said = failing(machine, "renameat2", number, "bedplate.deployment=v2");
+            assert!(said.contains(&format!("is not complete: cannot set aside \"{place}")), "{said}");
+            assert!(!said.contains("carried forward"), "{said}");
+            write(&machine.root("etc/since"), "mine\n");
+            let ended = machine.boot("bedplate.deployment=v2");
+            assert_eq!((ended.report().carried.is_none(), ended.warnings()), (true, vec![]));
+            etc_is_the_vendors(machine);
+            assert!(!machine.root("var/log/messages").exists());
+            assert_eq!(machine.root("etc/since").exists(), number == 2, "what was made in a new layer is not older than the reset");
+        });
+    }
+}
