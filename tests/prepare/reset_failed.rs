@@ -3,6 +3,7 @@
 use crate::machine::{Machine, PROGRAM, machine, read, write};
 use crate::namespace::{Disk, run};
 use crate::reset::{etc_is_the_vendors, lived_in, reset};
+use bedplate::decide::model::ResetKind;
 use bedplate::sys::copy::space;
 use std::fs;
 use std::path::PathBuf;
@@ -120,4 +121,48 @@ fn a_reset_that_fails_half_way_is_gone_on_with_and_nothing_is_carried_meanwhile(
             assert_eq!(machine.root("etc/since").exists(), number == 2, "what was made in a new layer is not older than the reset");
         });
     }
+}
+
+#[test]
+fn an_undo_leaves_out_what_belonged_to_a_deployment_that_was_removed() {
+    machine(Disk::Tmpfs, |machine| {
+        lived_in(machine);
+        machine.deploy("v2", &[]);
+        assert_eq!(machine.boot("").stands(), "v2");
+        reset(machine, &["--etc", "--var", "--keep", "/var/lib/app/data"]);
+        assert_eq!(machine.boot("").stands(), "v2");
+        assert_eq!(machine.boot("bedplate.deployment=v1").stands(), "v1");
+        write(&machine.root("var/lib/app/data"), "since then\n");
+        reset(machine, &["--undo"]);
+        machine.verb(&["remove", "v2", "--run", machine.lab.path("run")]);
+        let ended = machine.boot("");
+        assert_eq!(ended.stands(), "v1");
+        assert!(ended.warnings()[0].contains("v2 was removed: its own data is not brought back"), "{:?}", ended.said);
+        assert_eq!(ended.report().reset.as_ref().map(|done| done.kind), Some(ResetKind::Undo));
+        let seen = ["var/log/messages", "var/lib/app/data", "etc/hosts"].map(|path| read(&machine.root(path)));
+        assert_eq!(seen, ["lines\n", "since then\n", "mine\n"]);
+        reset(machine, &["--etc"]);
+        assert!(machine.boot("").report().reset.is_some(), "a new one is not in its way");
+        etc_is_the_vendors(machine);
+    });
+}
+
+#[test]
+fn what_is_made_while_an_undo_fails_is_nowhere_removed() {
+    machine(Disk::Tmpfs, |machine| {
+        lived_in(machine);
+        reset(machine, &["--etc"]);
+        machine.boot("");
+        write(&machine.root("etc/first"), "first\n");
+        reset(machine, &["--undo"]);
+        for boot in ["second", "third"] {
+            let said = failing(machine, "renameat2", 2, "");
+            assert!(said.contains("undoing the reset is not complete"), "{said}");
+            write(&machine.root("etc").join(boot), "since\n");
+        }
+        machine.boot("");
+        assert_eq!(read(&machine.root("etc/hosts")), "mine\n");
+        let undone = ["state/etc/upper/first", "1/etc/upper/second", "2/etc/upper/third"];
+        assert!(undone.iter().all(|path| machine.store("reset/1/undone").join(path).exists()));
+    });
 }

@@ -2,7 +2,7 @@
 
 use super::keep::{self, Kept};
 use super::{Given, RESET, fill};
-use crate::boot::copy::{LeftOut, dress_directory, remove_named, remove_tree};
+use crate::boot::copy::{LeftOut, dress_directory, remove_tree};
 use crate::boot::store::{STORE, Store};
 use crate::boot::tree;
 use crate::decide::config::Scope;
@@ -115,33 +115,50 @@ impl<'a> Work<'a> {
             self.begin_paths()?;
         }
         set_aside?;
-        self.bring_back(|work, part| (work.aside(part), part.directory(work.state())))
+        self.bring_back(&self.reset.parts, |work, part| (work.aside(part), part.directory(work.state())))
     }
 
     /// What was made since the reset is set aside in turn.
     pub fn undo(&mut self) -> Result<()> {
-        let parts: Vec<&Part> = self.reset.parts.iter().filter(|part| self.is_at(part, &self.aside(part))).collect();
+        let mut all = self.reset.parts.clone();
+        if self.is_removed()? {
+            self.warnings.push(format!("{} was removed: its own data is not brought back", self.reset.state.id()));
+            all.retain(|part| matches!(part, Part::Var(_)));
+        }
+        let parts: Vec<&Part> = all.iter().filter(|part| self.is_at(part, &self.aside(part))).collect();
         let began = began(&self.reset.what, &self.globs, &self.reset.parts);
         for part in parts.iter().copied().chain(&began) {
             let (live, undone) = (part.directory(self.state()), self.undone(part));
-            if self.is_at(part, &undone) {
-                // An undo that could not be completed, and a boot since then.
-                self.remove(part, &live)?;
-            } else {
-                self.shift(part, &live, &undone)?;
-            }
+            // An undo that could not be completed, and a boot since then.
+            let again = self.is_at(part, &undone) && self.is_at(part, &live);
+            let to = if again { self.undone_again()? } else { undone };
+            self.shift(part, &live, &to)?;
         }
         self.sync()?;
         for part in &parts {
             self.shift(part, &self.aside(part), &part.directory(self.state()))?;
         }
-        self.all_is_back()?;
-        self.bring_back(|work, part| (work.undone(part), part.directory(work.state())))
+        self.all_are_back(&parts)?;
+        self.bring_back(&all, |work, part| (work.undone(part), part.directory(work.state())))
+    }
+
+    /// With the state of the deployment went all that its data could be brought back to.
+    fn is_removed(&self) -> Result<bool> {
+        let state = format!("state/{}", self.state());
+        tree::found(fs::stat_in(&self.given.store.dir, &state)).map(|stat| stat.is_none()).or_fail("cannot look at", &state)
+    }
+
+    /// Another place for what was made since, on the disk before anything is there.
+    fn undone_again(&self) -> Result<String> {
+        let undone = format!("{RESET}/{}/undone", self.reset.number);
+        let again = format!("{undone}/{}", free_number(self.given.store, &undone, 1)?);
+        private(self.given.store, &again)?;
+        self.sync().map(|()| again)
     }
 
     /// What is still aside would be removed after the next success.
-    fn all_is_back(&self) -> Result<()> {
-        let Some(left) = self.reset.parts.iter().find(|part| self.is_at(part, &self.aside(part))) else { return Ok(()) };
+    fn all_are_back(&self, parts: &[&Part]) -> Result<()> {
+        let Some(left) = parts.iter().find(|part| self.is_at(part, &self.aside(part))) else { return Ok(()) };
         let (name, directory) = (String::from_utf8_lossy(left.name()), left.directory(self.state()));
         Err(Error::transient(format!("\"{STORE}/{directory}/{}\" cannot be brought back, something else is there", name.escape_debug())))
     }
@@ -193,16 +210,6 @@ impl<'a> Work<'a> {
         }
     }
 
-    fn remove(&self, part: &Part, directory: &str) -> Result<()> {
-        let on = format!("{STORE}/{directory}");
-        let name = c_name(part).or_fail("cannot remove a part of", &on)?;
-        match self.open(directory) {
-            Ok(dir) => remove_named(dir.as_fd(), &on, &name),
-            Err(Errno::ENOENT) => Ok(()),
-            Err(errno) => Err(errno).or_fail("cannot open", &on),
-        }
-    }
-
     /// An empty layer: where one is that nobody has carried forward, nothing is.
     fn begin_etc(&self) -> Result<()> {
         let path = format!("state/{}/etc", self.state());
@@ -244,9 +251,9 @@ impl<'a> Work<'a> {
     }
 
     /// Moves what is kept from where its part is now to where the part was: first the directories that lead to it, then itself.
-    fn bring_back(&mut self, way: impl Fn(&Self, &Part) -> (String, String)) -> Result<()> {
+    fn bring_back(&mut self, parts: &[Part], way: impl Fn(&Self, &Part) -> (String, String)) -> Result<()> {
         let mut all = Vec::new();
-        for part in &self.reset.parts {
+        for part in parts {
             let (from, to) = way(self, part);
             all.extend(self.kept_of(part, &from, &to)?);
         }
