@@ -166,3 +166,30 @@ fn what_is_made_while_an_undo_fails_is_nowhere_removed() {
         assert!(undone.iter().all(|path| machine.store("reset/1/undone").join(path).exists()));
     });
 }
+
+#[test]
+fn what_a_transient_etc_keeps_comes_neither_from_the_deployment_before_nor_back() {
+    machine(Disk::Tmpfs, |machine| {
+        machine.configure("[etc]\nmode = \"transient\"\nkeep = [\"ssh\"]\n");
+        lived_in(machine);
+        machine.deploy("v2", &["--tries", "15"]);
+        let kept = || {
+            let ended = machine.boot("bedplate.deployment=v2");
+            assert_eq!(ended.stands(), "v2");
+            (machine.root("etc/ssh/host_key").exists(), read(&machine.root("etc/machine-id")))
+        };
+        // At its first boot, and at one after that.
+        for _ in 0..2 {
+            reset(machine, &["--all"]);
+            assert_eq!(kept(), (false, String::new()));
+            assert_eq!(kept(), (false, String::new()), "it stays so");
+            reset(machine, &["--undo"]);
+            assert_eq!(kept(), (true, "0123\n".into()));
+        }
+        reset(machine, &["--etc"]);
+        assert_eq!(kept(), (false, "0123\n".into()), "the machine-id stays");
+        fs::remove_file(machine.store(&format!("{}/etc-keep/machine-id", machine.state("v2")))).unwrap();
+        reset(machine, &["--etc"]);
+        assert_eq!(kept(), (false, String::new()));
+    });
+}

@@ -5,7 +5,8 @@ use super::{Given, RESET, fill};
 use crate::boot::copy::{LeftOut, dress_directory, remove_tree};
 use crate::boot::store::{STORE, Store};
 use crate::boot::tree;
-use crate::decide::config::Scope;
+use crate::decide::config::{EtcMode, Scope};
+use crate::decide::plan::ETC_KEEP;
 use crate::decide::reset::glob::Glob;
 use crate::decide::reset::journal::{Reset, StateName};
 use crate::decide::reset::{Name, Part, Word, began, kept};
@@ -210,11 +211,14 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// An empty layer: where one is that nobody has carried forward, nothing is.
+    /// An empty layer: where one is that nobody has carried forward, nothing is. What a transient /etc keeps begins empty, too.
     fn begin_etc(&self) -> Result<()> {
-        let path = format!("state/{}/etc", self.state());
-        for directory in [format!("state/{}", self.state()), path.clone()] {
-            private(self.given.store, &directory)?;
+        let state = format!("state/{}", self.state());
+        let path = format!("{state}/etc");
+        let keeps = self.given.request.config.etc.mode == EtcMode::Transient;
+        let kept = keeps.then(|| format!("{state}/{ETC_KEEP}"));
+        for directory in [&state, &path].into_iter().chain(&kept) {
+            private(self.given.store, directory)?;
         }
         let Some(vendor) = self.vendor_etc()? else { return Ok(()) };
         let on = format!("{STORE}/{path}/upper");

@@ -65,7 +65,7 @@ impl Part {
 /// The parts that a reset began where nothing was to be taken away: an undo takes them away, and what the deployment's first boot
 /// would have brought comes.
 pub fn began(what: &What, kept: &[Glob], parts: &[Part]) -> Vec<Part> {
-    let own = [(Word::Etc, Part::Etc), (Word::All, Part::Paths)];
+    let own = [(Word::Etc, Part::Etc), (Word::Etc, Part::EtcKeep), (Word::All, Part::Paths)];
     let stays = |part: &Part| fate(kept, &part.tree().1) == Fate::Kept;
     let began = |(word, part): &(Word, Part)| what.includes(*word) && !parts.contains(part) && !stays(part);
     own.into_iter().filter(began).map(|(_, part)| part).collect()

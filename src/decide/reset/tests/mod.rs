@@ -2,7 +2,7 @@ mod glob;
 mod journal;
 
 use super::journal::StateName;
-use super::{FACTORY, Name, Part, What, Word, argument, kept, parts};
+use super::{FACTORY, Name, Part, What, Word, argument, began, kept, parts};
 use crate::decide::cmdline::Cmdline;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -82,6 +82,27 @@ fn parts_are_what_is_there_and_meant() {
         assert_eq!(names.join(" "), expected, "{asked} {keep:?}");
     }
     assert_eq!(parts(&what("all"), &[], &[], &[]), []);
+}
+
+#[test]
+fn what_a_reset_begins_is_what_was_not_there() {
+    for (what_words, keep, there, expected) in [
+        ("etc", "", "", "etc etc-keep"),
+        ("etc", "", "etc", "etc-keep"),
+        ("etc", "", "etc-keep", "etc"),
+        ("all", "", "", "etc etc-keep paths"),
+        ("all", "", "etc etc-keep paths", ""),
+        ("all", "/etc", "", "paths"),
+        ("var home", "", "", ""),
+    ] {
+        let what = what(what_words);
+        let keep: Vec<String> = keep.split_whitespace().map(String::from).collect();
+        let globs = kept(&what, &keep);
+        let there: Vec<Name> = there.split_whitespace().map(name).collect();
+        let began = began(&what, &globs, &parts(&what, &globs, &there, &[]));
+        let names: Vec<&str> = began.iter().map(|part| core::str::from_utf8(part.name()).unwrap()).collect();
+        assert_eq!(names.join(" "), expected, "{what_words} {there:?}");
+    }
 }
 
 #[test]
