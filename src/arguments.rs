@@ -2,6 +2,7 @@
 
 use crate::cli::{Cli, Pid1, Verb};
 use argh::FromArgs;
+use bedplate::boot::pid1::From;
 
 /// What the command line came to.
 #[derive(Debug)]
@@ -16,11 +17,15 @@ pub enum Parsed {
 /// Not for people: help does not list it.
 const HIDDEN: &str = "note";
 
-/// Parses the arguments, the program's name first. Called as `init` or as `ostree-prepare-root`, it is that verb.
-pub fn parse(argv: &[String]) -> Parsed {
+/// Parses the arguments, the program's name first. Called as `init` or as `ostree-prepare-root`, it is that verb; the latter as
+/// PID 1 is started by a kernel that has no initramfs.
+pub fn parse(argv: &[String], pid: u32) -> Parsed {
     let (program, arguments) = argv.split_first().map_or(("bedplate", argv), |(first, rest)| (first.as_str(), rest));
     let verb = match program.rsplit('/').next() {
-        Some("init") => return Parsed::Run(Verb::Pid1(Pid1 { arguments: arguments.to_vec() })),
+        Some("init") => return Parsed::Run(Verb::Pid1(Pid1 { arguments: arguments.to_vec(), from: From::Initramfs })),
+        Some("ostree-prepare-root") if pid == 1 => {
+            return Parsed::Run(Verb::Pid1(Pid1 { arguments: arguments.to_vec(), from: From::Disk }));
+        }
         Some("ostree-prepare-root") => Some("prepare-root"),
         _ => None,
     };
@@ -113,12 +118,13 @@ mod tests {
 
     #[test]
     fn other_names_are_verbs() {
-        let called = |name: &str| match parse(&words(name)) {
-            Parsed::Run(Verb::Pid1(args)) => format!("pid1 {:?}", args.arguments),
+        let called = |name: &str, pid| match parse(&words(name), pid) {
+            Parsed::Run(Verb::Pid1(args)) => format!("pid1 {:?} {:?}", args.from, args.arguments),
             Parsed::Run(Verb::PrepareRoot(args)) => format!("prepare-root {:?}", args.places),
             other => format!("{other:?}"),
         };
-        assert_eq!(called("/init --version ro=1"), "pid1 [\"--version\", \"ro=1\"]");
-        assert_eq!(called("/usr/lib/ostree/ostree-prepare-root /sysroot"), "prepare-root [\"/sysroot\"]");
+        assert_eq!(called("/init --version ro=1", 1), "pid1 Initramfs [\"--version\", \"ro=1\"]");
+        assert_eq!(called("/usr/lib/ostree/ostree-prepare-root /sysroot", 7), "prepare-root [\"/sysroot\"]");
+        assert_eq!(called("/x/usr/lib/ostree/ostree-prepare-root single", 1), "pid1 Disk [\"single\"]");
     }
 }

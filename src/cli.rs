@@ -8,6 +8,7 @@ mod unlock;
 mod verify;
 
 use argh::FromArgs;
+use bedplate::boot::pid1::From;
 pub use deploy::Deploy;
 pub use diff::Diff;
 pub use health::Health;
@@ -71,6 +72,13 @@ pub struct Pid1 {
     /// passed on to init
     #[argh(positional, greedy)]
     pub arguments: Vec<String>,
+    /// not for people: an OSTree system starts the program by another name
+    #[argh(option, hidden_help, default = "From::Initramfs", from_str_fn(never))]
+    pub from: From,
+}
+
+fn never(_: &str) -> Result<From, String> {
+    Err("it is told by the name of the program".into())
 }
 
 /// print the choice and the mount plan; changes nothing

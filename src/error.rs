@@ -69,8 +69,10 @@ impl Errno {
     pub const EBADF: Self = Self(9);
     pub const EAGAIN: Self = Self(11);
     pub const EACCES: Self = Self(13);
+    pub const ENOTBLK: Self = Self(15);
     pub const EBUSY: Self = Self(16);
     pub const EEXIST: Self = Self(17);
+    pub const ENODEV: Self = Self(19);
     pub const ENOTDIR: Self = Self(20);
     pub const EINVAL: Self = Self(22);
     pub const ENOTTY: Self = Self(25);
@@ -81,7 +83,9 @@ impl Errno {
     pub const ENOTEMPTY: Self = Self(39);
     pub const ELOOP: Self = Self(40);
     pub const ENODATA: Self = Self(61);
+    pub const EBADMSG: Self = Self(74);
     pub const EOPNOTSUPP: Self = Self(95);
+    pub const EUCLEAN: Self = Self(117);
 
     /// Whether it tells of the process or of the machine's load, not of what was asked for: EPERM, EINTR, EAGAIN, ENOMEM, EACCES,
     /// ENFILE, EMFILE.

@@ -16,7 +16,7 @@ use verbs::Exit;
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
-    let parsed = arguments::parse(&words);
+    let parsed = arguments::parse(&words, std::process::id());
     // PID 1 of a container that does something else must not mount anything.
     let is_init = matches!(parsed, Parsed::Run(Verb::Pid1(_))) && std::process::id() == 1;
     let early = if is_init { bedplate::boot::pid1::early() } else { Ok(()) };

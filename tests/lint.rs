@@ -94,7 +94,7 @@ fn run(command: &mut Command) {
 /// What is done to the image, the finding, and the exit code.
 type Case = (fn(&Image), &'static str, i32);
 
-const CASES: [Case; 19] = [
+const CASES: [Case; 23] = [
     (
         |image| image.write("etc/bedplate/bedplate.toml.d/10-x.toml", "# mine\n[boot]\ntrys = 5\n"),
         "error: TREE/etc/bedplate/bedplate.toml.d/10-x.toml:3: unknown key boot.trys (there are: boot.tries, boot.good-tries, boot.count, \
@@ -129,9 +129,38 @@ const CASES: [Case; 19] = [
     (|image| image.set_mode(CONFIG, 0o666), "error: TREE/usr/lib/bedplate/bedplate.toml: writable by others (mode 0666): chmod go-w it", 2),
     (|image| image.set_mode("usr/lib/bedplate", 0o777), "error: TREE/usr/lib/bedplate: writable by others (mode 0777): chmod go-w it", 2),
     (
-        |image| image.write("run/bedplate/bedplate.toml", "[ostree]\nrollback = true\n[[path]]\ntarget = \"/data\"\n"),
-        "warning: TREE/run/bedplate/bedplate.toml:2: ostree.rollback is not supported by this version: OSTree deployments are left alone",
+        |image| image.write("run/bedplate/bedplate.toml", "[ostree]\nrollback = true\n[boot]\nrecord-device = \"/dev/x\"\n"),
+        "warning: TREE/run/bedplate/bedplate.toml:4: boot.record-device is not supported by this version: the record in the store is used",
         0,
+    ),
+    (
+        |image| image.write("etc/ostree/prepare-root.conf", "[etc]\ntransient=maybe\n"),
+        "error: TREE/etc/ostree/prepare-root.conf: cannot understand prepare-root.conf: etc.transient is \"maybe\", neither true nor false: \
+         nothing boots with it",
+        2,
+    ),
+    (
+        |image| image.write("usr/lib/ostree/prepare-root.conf", "[sysroot]\nread-only=true\n"),
+        "error: TREE/usr/lib/ostree/prepare-root.conf: prepare-root.conf: sysroot.read-only is unknown, ignoring it",
+        2,
+    ),
+    (
+        |image| {
+            image.write("etc/initrd-release", "");
+            image.write("usr/lib/ostree/ostree-prepare-root", "program");
+            for unit in ["ostree", "bedplate"] {
+                image.write(&format!("etc/systemd/system/initrd-root-fs.target.wants/{unit}-prepare-root.service"), "unit");
+            }
+        },
+        "error: TREE/etc/systemd/system/initrd-root-fs.target.wants/ostree-prepare-root.service: ostree-prepare-root is started beside \
+         bedplate, and both make the root: leave its dracut module out (98ostree), bedplate does its job",
+        2,
+    ),
+    (
+        |image| image.write("etc/dracut.conf.d/x.conf", "add_dracutmodules+=\" bedplate ostree \"\n"),
+        "error: TREE/etc/dracut.conf.d/x.conf: dracut is told to add both ostree and bedplate, and both make the root: take \"ostree\" out, \
+         bedplate does its job",
+        2,
     ),
     (
         |image| image.write("run/bedplate/bedplate.toml", "[[path]]\ntarget = \"/date\"\n"),

@@ -1,10 +1,11 @@
 //! Every parser and codec of what a disk or a command line gives, with what must hold of its result whatever the input is.
 //!
 //! A target panics where that does not hold. Texts are in `text`, the disk's own formats in `disk`, what
-//! loaders and watchdogs keep in `loader`.
+//! loaders and watchdogs keep in `loader`, OSTree's in `ostree`.
 
 mod disk;
 mod loader;
+mod ostree;
 mod text;
 
 /// A name, as in Cargo.toml and in `seeds/`, and what it does with any bytes.
@@ -41,6 +42,9 @@ pub const TARGETS: &[Target] = &[
     ("health_output", loader::health_output),
     ("watchdog", loader::watchdog),
     ("dm_verity", text::dm_verity),
+    ("keyfile", ostree::keyfile),
+    ("commit", ostree::commit),
+    ("public_keys", ostree::public_keys),
 ];
 
 /// Runs the target with this name.

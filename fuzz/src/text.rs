@@ -51,7 +51,7 @@ pub fn cmdline(data: &[u8]) {
 pub fn next_cmdline(data: &[u8]) {
     with_cmdline(data, |text| {
         let (id, boot) = (Id::parse("v1").unwrap(), BootId::parse(&"0a".repeat(16)).unwrap());
-        let next = kernel::next_cmdline(text, &id, &boot);
+        let next = kernel::next_cmdline(text, &id, None, &boot);
         // An open quote swallows what comes after it, for the kernel as for us.
         if text.matches('"').count() % 2 == 0 {
             let (before, after) = (Cmdline::parse(text), Cmdline::parse(&next));
@@ -60,7 +60,7 @@ pub fn next_cmdline(data: &[u8]) {
             assert!(!after.has("BOOT_IMAGE") && !after.has("initrd"));
             assert_eq!(before.get("root"), after.get("root"));
             assert_eq!(before.init_arguments(), after.init_arguments());
-            assert_eq!(kernel::next_cmdline(&next, &id, &boot), next);
+            assert_eq!(kernel::next_cmdline(&next, &id, None, &boot), next);
         }
     });
 }

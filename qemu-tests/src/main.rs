@@ -10,6 +10,9 @@ mod error;
 mod kernel;
 mod lay;
 mod machine;
+#[path = "../../tests/ostree/mod.rs"]
+#[allow(dead_code, reason = "tests/prepare uses all of it")]
+mod ostree;
 mod powercut;
 mod programs;
 mod record;

@@ -6,8 +6,8 @@ use super::attempt::Standing;
 use super::prepare::Options;
 use super::store::Store;
 use crate::decide::model::{
-    BootId, Booted, Candidate, Chosen, Counting, Deployment, Facts, FailedCandidate, Id, Plan, PreviousBoot, Report, Request, RunContent,
-    SCHEMA, Selection,
+    BootId, Booted, Candidate, Chosen, Counting, Deployment, Facts, FailedCandidate, Home, Id, Plan, PreviousBoot, Report, Request, Rule,
+    RunContent, SCHEMA, Selection,
 };
 use crate::decide::plan::units::{self, RUN_PROGRAM, RUN_SCREEN};
 use crate::decide::record::Record;
@@ -29,7 +29,6 @@ pub const ROLLED_BACK: &str = "bedplate/rolled-back";
 pub struct Announcement<'a> {
     pub options: &'a Options,
     pub request: Request,
-    pub store: &'a Store,
     pub facts: &'a Facts,
     pub record: &'a Record,
     pub failed: Vec<FailedCandidate>,
@@ -101,6 +100,7 @@ impl Announcement<'_> {
                 instance: manifest.map(|manifest| manifest.instance.clone()),
                 version: manifest.map(|manifest| manifest.version.clone()).unwrap_or_default(),
             },
+            ostree: deployment.and_then(Deployment::ostree).cloned(),
             choice: self.chosen(candidate),
             previous: self.facts.previous.as_ref().map(|ending| previous(self.facts, ending)),
             reset: self.standing.reset,
@@ -116,12 +116,21 @@ impl Announcement<'_> {
         }
     }
 
+    /// On an OSTree system it is the boot loader that names a deployment.
+    fn reason(&self, rule: Rule) -> &'static str {
+        let ostree = self.facts.deployments.iter().any(|deployment| matches!(deployment.home, Home::Ostree(_)));
+        match rule {
+            Rule::Argument | Rule::Default if ostree && self.request.deployment.is_none() => "the boot loader asks for it",
+            rule => rule.sentence(),
+        }
+    }
+
     fn chosen(&self, candidate: &Candidate) -> Chosen {
         let key = self.facts.deployment(&candidate.id).and_then(Deployment::key);
         let slot = key.and_then(|key| self.record.slot(key)).filter(|_| candidate.counting == Counting::Counted);
         Chosen {
             rule: candidate.rule.word().into(),
-            reason: candidate.rule.sentence().into(),
+            reason: self.reason(candidate.rule).into(),
             counted: candidate.counting == Counting::Counted,
             try_number: slot.map(|slot| slot.done),
             try_of: slot.map(|slot| slot.done.saturating_add(slot.left)),
@@ -142,7 +151,10 @@ fn headline(report: &Report) -> String {
 }
 
 fn replace(run: &OwnedFd, path: &str, mode: u16, content: &[u8]) -> Result<()> {
-    fs::make_dirs(run, fs::split(path).0, 0o755).or_fail("cannot make the directory of", path)?;
+    let (directory, _) = fs::split(path);
+    if !directory.is_empty() {
+        fs::make_dirs(run, directory, 0o755).or_fail("cannot make the directory of", path)?;
+    }
     fs::replace_in(run, path, mode, content).or_fail("cannot write", path)
 }
 
@@ -156,6 +168,7 @@ fn write_files(run: &OwnedFd, plan: &Plan) -> Result<()> {
     for file in &plan.run_files {
         match &file.content {
             RunContent::Text(text) => replace(run, &file.path, 0o644, text.as_bytes())?,
+            RunContent::Bytes(bytes) => replace(run, &file.path, 0o644, bytes)?,
             RunContent::Link(target) => {
                 fs::make_dirs(run, fs::split(&file.path).0, 0o755).or_fail("cannot make the directory of", &file.path)?;
                 match fs::make_symlink(run, &file.path, target) {

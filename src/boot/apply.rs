@@ -4,6 +4,7 @@
 //! plan gives, by descriptor. A fatal failure leaves nothing mounted; what was made on the disk stays for the next try.
 
 mod bases;
+mod composefs;
 mod files;
 mod mounts;
 mod overlay;
@@ -56,8 +57,12 @@ impl Applied {
             Action::File { at, mode, content } => files::file(bases, at, *mode, content),
             Action::Fill { from, to } => files::fill(bases, from, to).map(|warnings| self.warnings.extend(warnings)),
             Action::Bind { from, to, access } => mounts::bind(bases, from, to, *access),
-            Action::Overlay { lower, upper, work, to, access } => {
-                overlay::overlay(bases, lower, [upper, work], to, *access).map(|warning| self.warnings.extend(warning))
+            Action::Overlay { lower, upper, work, to, access, style } => {
+                overlay::overlay(bases, lower, [upper, work], to, *access, *style).map(|warning| self.warnings.extend(warning))
+            }
+            Action::Composefs { image, objects, changes, to, access, verity } => {
+                let source = composefs::Source { image, objects, changes: changes.as_ref(), verity };
+                composefs::composefs(bases, &source, to, *access)
             }
             Action::Tmpfs { to, mode, size } => mounts::tmpfs(bases, to, *mode, size.as_deref()),
             Action::Device { source, to } => mounts::device(bases, source, to),
@@ -74,6 +79,7 @@ fn what(action: &Action) -> String {
         Action::Fill { to, .. } => format!("fill {}", bases::shown(to)),
         Action::Bind { to, .. }
         | Action::Overlay { to, .. }
+        | Action::Composefs { to, .. }
         | Action::Tmpfs { to, .. }
         | Action::Device { to, .. }
         | Action::Physical { to } => format!("mount {}", bases::shown(to)),

@@ -2,16 +2,18 @@
 
 use super::apply::{self, Bases};
 use super::carry;
+use super::ostree::{self, Wanted};
 use super::prepare::Options;
 use super::reset::Given;
 use super::stage::Stage;
 use super::store::Store;
 use super::{clean, reset, tree, verify};
-use crate::decide::model::{Carried, Counting, Deployment, Disk, Facts, Mounted, Plan, Request, ResetDone, Timing};
-use crate::decide::plan;
+use crate::decide::model::{Carried, Counting, Deployment, Disk, Facts, Home, Mounted, OstreeHome, Plan, Request, ResetDone, Timing};
+use crate::decide::ostree::conf::Conf;
 use crate::decide::plan::validate::validate;
+use crate::decide::plan::{self, units};
 use crate::decide::record::{Key, Record};
-use crate::error::{OrFail, Result};
+use crate::error::{Error, OrFail, Result};
 use crate::sys::{AsFd, fs, host};
 use alloc::format;
 use alloc::string::String;
@@ -39,11 +41,16 @@ pub struct Ground<'a> {
     pub disk: &'a Disk,
     /// Whose boot the one before this one was.
     pub before: Option<Key>,
+    /// prepare-root.conf, on an OSTree system.
+    pub conf: Option<&'a Conf>,
 }
 
 /// Brings one deployment to SYSROOT, whole and verified, or undoes everything.
 pub fn attempt(ground: &Ground<'_>, deployment: &Deployment, counting: Counting) -> Result<Standing> {
     let Ground { options, request, store, disk, .. } = *ground;
+    if let Home::Ostree(home) = &deployment.home {
+        return ostree(ground, deployment, home, counting);
+    }
     let reset = reset::run(&Given { store, deployment, disk, boot: &ground.facts.boot_id, request });
     let began = host::monotonic_micros();
     let carry::Outcome { carried, warnings: carry_warnings } = carry::carry(ground, deployment, reset.unfinished.as_ref())?;
@@ -60,6 +67,17 @@ pub fn attempt(ground: &Ground<'_>, deployment: &Deployment, counting: Counting)
     let timing = carry.into_iter().chain([planned]).chain(applied.timing).collect();
     let warnings = reset.warnings.into_iter().chain(carry_warnings).chain(cleaned).chain(applied.warnings).collect();
     Ok(Standing { plan, mounts, timing, warnings, reset: reset.done, carried })
+}
+
+/// OSTree merges /etc by itself, and has no state of ours: nothing is reset, carried or cleaned.
+fn ostree(ground: &Ground<'_>, deployment: &Deployment, home: &OstreeHome, counting: Counting) -> Result<Standing> {
+    let Ground { options, request, store, .. } = *ground;
+    let Some(conf) = ground.conf else { return Err(Error::transient("nobody has read prepare-root.conf: this is a bug of bedplate")) };
+    let init = request.init.as_deref();
+    let wanted = Wanted { options, conf, sysroot: &store.sysroot, id: &deployment.id, path: &home.path, init };
+    let mut standing = ostree::stand(&wanted)?;
+    standing.plan.run_files.extend(units::bounds(&request.config, counting));
+    Ok(standing)
 }
 
 fn build(options: &Options, store: &Store, plan: &Plan, stage: Stage) -> Result<(Vec<Mounted>, apply::Applied)> {

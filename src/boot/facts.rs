@@ -1,12 +1,12 @@
 //! Looks at the store and at the running kernel. Reads only; changes nothing.
 
-use super::kexec;
 use super::store::{STORE, Store};
+use super::{kexec, ostree};
 use crate::decide::kernel::{OwnKernel, image_places, initramfs_places, newest_first};
 use crate::decide::manifest::{self, Manifest};
-use crate::decide::model::{BootId, Deployment, Facts, Id, KernelFit, Kexec};
+use crate::decide::model::{BootId, Deployment, Facts, Home, Id, KernelFit, Kexec};
 use crate::error::{Errno, Error, Kind, OrFail, Result};
-use crate::sys::{AsFd, fs, host};
+use crate::sys::{AsFd, OwnedFd, fs, host};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -19,7 +19,11 @@ const INIT: [&str; 3] = ["sbin/init", "etc/init", "bin/init"];
 pub fn gather(store: &Store, init: Option<&str>, warnings: &mut Vec<String>) -> Result<Facts> {
     let kernel = host::release();
     let ids = store.deployments()?;
-    let deployments: Vec<_> = ids.into_iter().map(|id| deployment(store, id, init, &kernel, warnings)).collect();
+    let mut deployments: Vec<_> = ids.into_iter().map(|id| deployment(store, id, init, &kernel, warnings)).collect();
+    deployments.extend(ostree::deployments(&store.sysroot, init, &kernel)?);
+    for deployment in deployments.iter_mut().filter(|deployment| deployment.home != Home::Store) {
+        deployment.marker = store.marker(&deployment.home_path(), warnings);
+    }
     // Looked at only where it matters.
     let kexec = if deployments.iter().any(|deployment| deployment.kernel != KernelFit::Fits) { kexec::look() } else { Kexec::Possible };
     Ok(Facts { deployments, boot_id: boot_id()?, previous: None, kernel, kexec })
@@ -38,13 +42,19 @@ fn deployment(store: &Store, id: Id, init: Option<&str>, kernel: &str, warnings:
         Err(error) => (None, Some(error)),
     };
     let root = format!("deployments/{id}/root");
-    defect = defect.or_else(|| tree_defect(store, &root, init));
-    let kernel = kernel_fit(store, &root, kernel).unwrap_or_else(|error| {
-        defect.get_or_insert(error);
-        KernelFit::Fits
-    });
-    let marker = store.marker(&id, warnings);
-    Deployment { id, manifest, defect, marker, kernel }
+    let mut fit = KernelFit::Fits;
+    match fs::open_dir_in(&store.dir, &root) {
+        Ok(tree) => {
+            defect = defect.or_else(|| defect_of(&tree, &format!("{STORE}/{root}"), init));
+            fit = kernel_fit(&tree, kernel).unwrap_or_else(|error| {
+                defect.get_or_insert(error);
+                KernelFit::Fits
+            });
+        }
+        Err(errno) => defect = defect.or_else(|| Some(absent_or_unreadable(errno, &format!("{STORE}/{root}")))),
+    }
+    let marker = store.marker(&format!("deployments/{id}"), warnings);
+    Deployment { id, manifest, defect, marker, kernel: fit, home: Home::Store }
 }
 
 /// The manifest, where it can be read and names the directory that it is in.
@@ -63,14 +73,11 @@ pub fn read_manifest(store: &Store, id: &Id) -> Result<Manifest> {
     Ok(manifest)
 }
 
-fn tree_defect(store: &Store, root: &str, init: Option<&str>) -> Option<Error> {
-    let tree = match fs::open_dir_in(&store.dir, root) {
-        Ok(tree) => tree,
-        Err(errno) => return Some(absent_or_unreadable(errno, &format!("{STORE}/{root}"))),
-    };
-    match fs::open_dir_in(&tree, "usr") {
-        Ok(_) => find_init(&tree, init).err(),
-        Err(errno) => Some(absent_or_unreadable(errno, &format!("{STORE}/{root}/usr"))),
+/// Why a tree cannot boot, as far as can be seen without trying; `on` is its path, for messages.
+pub fn defect_of(tree: &OwnedFd, on: &str, init: Option<&str>) -> Option<Error> {
+    match fs::open_dir_in(tree, "usr") {
+        Ok(_) => find_init(tree, init).err(),
+        Err(errno) => Some(absent_or_unreadable(errno, &format!("{on}/usr"))),
     }
 }
 
@@ -101,18 +108,17 @@ pub fn find_init(tree: impl AsFd, asked: Option<&str>) -> Result<String> {
 }
 
 /// A tree without modules fits every kernel; of modules that cannot be read nobody knows.
-fn kernel_fit(store: &Store, root: &str, running: &str) -> Result<KernelFit> {
-    let modules = format!("{root}/usr/lib/modules");
-    let releases = match fs::names_in(&store.dir, &modules) {
+pub fn kernel_fit(tree: &OwnedFd, running: &str) -> Result<KernelFit> {
+    let modules = "usr/lib/modules";
+    let releases = match fs::names_in(tree, modules) {
         Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => Vec::new(),
-        read => read.or_fail("cannot read", &format!("{STORE}/{modules}"))?,
+        read => read.or_fail("cannot read", modules)?,
     };
     if releases.is_empty() || releases.iter().any(|release| release == running) {
         return Ok(KernelFit::Fits);
     }
     let releases = newest_first(releases);
-    let tree = fs::open_dir_in(&store.dir, root).or_fail("cannot open", &format!("{STORE}/{root}"))?;
-    let own = newest_kernel(&tree, &releases);
+    let own = newest_kernel(tree, &releases);
     Ok(KernelFit::Mismatch { releases, own })
 }
 

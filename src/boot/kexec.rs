@@ -2,7 +2,7 @@
 
 use super::store::Store;
 use crate::decide::kernel::{LONGEST_CMDLINE, OwnKernel, next_cmdline};
-use crate::decide::model::{BootId, Id, Kexec};
+use crate::decide::model::{BootId, Deployment, Home, Id, Kexec, OstreeHome};
 use crate::error::{Errno, Error, OrFail, Result};
 use crate::sys::{fs, host, kexec, mount, power};
 use alloc::format;
@@ -25,8 +25,9 @@ pub fn look() -> Kexec {
 
 /// Loads the deployment's own kernel and initramfs, makes the disk read-only, so that the next kernel finds it whole, and
 /// jumps. Returns only with an error; then the disk is as it was.
-pub fn jump(store: &Store, id: &Id, kernel: &OwnKernel, running: &str, boot: &BootId) -> Result<Infallible> {
-    load(store, id, kernel, running, boot)?;
+pub fn jump(store: &Store, deployment: &Deployment, kernel: &OwnKernel, running: &str, boot: &BootId) -> Result<Infallible> {
+    let id = &deployment.id;
+    load(store, deployment, kernel, running, boot)?;
     let error = start(store, id, kernel);
     // systemctl reboot would start what is loaded.
     let unloaded = kexec::unload().or_fail("cannot unload the kernel", &kernel.image).err();
@@ -45,8 +46,19 @@ fn start(store: &Store, id: &Id, kernel: &OwnKernel) -> Error {
     back.err().unwrap_or_else(|| Error::transient(format!("cannot start the kernel {} that was loaded: {errno}", kernel.release)))
 }
 
-fn load(store: &Store, id: &Id, kernel: &OwnKernel, running: &str, boot: &BootId) -> Result<()> {
-    let cmdline = next_cmdline(running, id, boot);
+/// By which one of OSTree's is named; without it, its own kernel would not know what to boot.
+fn link(deployment: &Deployment) -> Result<Option<&str>> {
+    match &deployment.home {
+        Home::Store => Ok(None),
+        Home::Ostree(OstreeHome { link: Some(link), .. }) => Ok(Some(link)),
+        Home::Ostree(_) => {
+            Err(Error::transient(format!("no boot loader entry leads to {}: its own kernel cannot be told of it", deployment.id)))
+        }
+    }
+}
+
+fn load(store: &Store, deployment: &Deployment, kernel: &OwnKernel, running: &str, boot: &BootId) -> Result<()> {
+    let cmdline = next_cmdline(running, &deployment.id, link(deployment)?, boot);
     if cmdline.len() > LONGEST_CMDLINE {
         return Err(Error::transient(format!(
             "the command line for the kernel {} has {} bytes, at most {LONGEST_CMDLINE} are possible",
@@ -54,8 +66,8 @@ fn load(store: &Store, id: &Id, kernel: &OwnKernel, running: &str, boot: &BootId
             cmdline.len()
         )));
     }
-    let root = format!("deployments/{id}/root");
-    let tree = fs::open_dir_in(&store.dir, &root).or_fail("cannot open the tree", &root)?;
+    let root = deployment.tree_path();
+    let tree = fs::open_dir_in(&store.sysroot, &root).or_fail("cannot open the tree", &root)?;
     let open = |path: &str| fs::open_file_in(&tree, path).or_fail("cannot open", path);
     kexec::load(open(&kernel.image)?, open(&kernel.initramfs)?, &cmdline).or_fail("cannot load the kernel", &kernel.image)
 }

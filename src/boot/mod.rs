@@ -17,6 +17,7 @@ pub mod ledger;
 pub mod load;
 pub mod loader;
 pub mod nothing_boots;
+pub mod ostree;
 pub mod overlay;
 pub mod pid1;
 pub mod prepare;

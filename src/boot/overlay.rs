@@ -25,11 +25,20 @@ impl Layers {
     /// Layers are given by descriptor: a path in /proc needs no escapes and is never near the 255 bytes that a value may have.
     /// (Since Linux 6.13 the kernel takes descriptors themselves.)
     pub fn make(&self, name: &str) -> Result<OwnedFd> {
+        self.with(name, OFF.map(|key| Parameter::Text(key, "off")))
+    }
+
+    /// The same by the kernel's defaults, named "overlay", as others mount theirs.
+    pub fn make_plain(&self) -> Result<OwnedFd> {
+        self.with("overlay", [])
+    }
+
+    fn with<const N: usize>(&self, name: &str, more: [Parameter<'_>; N]) -> Result<OwnedFd> {
         let lower: Vec<String> = self.lower.iter().map(fs::magic_path).collect();
         let (upper, work) = (fs::magic_path(&self.upper), fs::magic_path(&self.work));
         let texts = [("source", name.into()), ("lowerdir", lower.join(":")), ("upperdir", upper), ("workdir", work)];
         let texts = texts.iter().map(|(key, value)| Parameter::Text(key, value));
-        let parameters: Vec<_> = texts.chain(OFF.map(|key| Parameter::Text(key, "off"))).collect();
+        let parameters: Vec<_> = texts.chain(more).collect();
         mount::make_fs("overlay", &parameters)
     }
 

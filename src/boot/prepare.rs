@@ -6,11 +6,14 @@ use super::attempt::{self, Ground, Standing};
 use super::evidence::Within;
 use super::ledger::Ledger;
 use super::loader::{self, Seen};
+use super::ostree::{Asked, keeps_record};
 use super::store::Store;
 use super::watchdog::Guard;
-use super::{announce, evidence, facts, kexec, load, nothing_boots, sysroot};
+use super::{announce, evidence, facts, kexec, load, nothing_boots, ostree, sysroot};
+use crate::decide::cmdline::Cmdline;
 use crate::decide::model::{Candidate, Counting, Deployment, Disk, Facts, FailedCandidate, Id, Report, Request, Selection};
 use crate::decide::nothing_boots::Scene;
+use crate::decide::ostree::target::target;
 use crate::decide::plan::units;
 use crate::decide::record::Key;
 use crate::decide::record::change::{Attempt, Failure};
@@ -54,17 +57,29 @@ pub enum Outcome {
 
 /// Chooses, counts, mounts, verifies; on a failure takes the next candidate. Fails only when none is left.
 pub fn prepare(options: &Options) -> Result<Outcome> {
-    let (request, warnings) = load::request(&options.config_root, &load::cmdline(options.cmdline.as_deref())?)?;
+    let text = load::cmdline(options.cmdline.as_deref())?;
+    let (mut request, mut warnings) = load::request(&options.config_root, &text)?;
     say(&warnings);
-    if request.disabled {
+    let cmdline = Cmdline::parse(&text);
+    let asked = target(&cmdline)?;
+    if request.disabled && asked.is_none() {
         return Ok(Outcome::Disabled);
     }
+    // It names this program where the kernel has started it from the disk.
+    request.init.take_if(|init| init.ends_with("/ostree-prepare-root"));
     let boot_id = facts::boot_id()?;
     if announce::stands_already(&options.run, &options.sysroot, &boot_id)? {
         return Ok(Outcome::StoodAlready);
     }
+    let asked = match asked {
+        Some(link) if !keeps_record(options, &request)? => {
+            return ostree::prepare(options, request, &cmdline, &link, warnings).map(|report| Outcome::Stands(Box::new(report)));
+        }
+        Some(link) => Some(Asked::look(options, &cmdline, link, &mut warnings)?),
+        None => None,
+    };
     let policy = request.config.boot.when_nothing_boots;
-    match Boot::look(options, request, warnings) {
+    match Boot::look(options, request, asked, warnings) {
         Ok(boot) => boot.bring_up().map(|report| Outcome::Stands(Box::new(report))),
         Err(error) => {
             nothing_boots::leave(options, policy, &error, None);
@@ -111,12 +126,13 @@ struct Boot<'a> {
     loader: Seen,
     /// Whose boot the one before this one was.
     before: Option<Key>,
+    asked: Option<Asked>,
     failed: Vec<FailedCandidate>,
     warnings: Vec<String>,
 }
 
 impl<'a> Boot<'a> {
-    fn look(options: &'a Options, request: Request, mut warnings: Vec<String>) -> Result<Self> {
+    fn look(options: &'a Options, request: Request, asked: Option<Asked>, mut warnings: Vec<String>) -> Result<Self> {
         let (root, disk) = sysroot::open(&options.sysroot)?;
         let store = Store::open(root, &options.sysroot)?;
         let heard = warnings.len();
@@ -133,9 +149,12 @@ impl<'a> Boot<'a> {
         warnings.extend(loader.warning(request.config.boot.record, &ledger.record, &facts.deployments));
         warnings.extend(store.writable_by_others(facts.deployments.iter().map(|deployment| &deployment.id)));
         warnings.extend(facts.deployments.iter().filter_map(torn));
+        let failed = asked.as_ref().and_then(|asked| asked.hear(&request, &mut ledger.record, &store, &facts));
+        warnings.extend(failed.as_ref().map(|failed| format!("{}, trying another deployment", failed.why)));
         say(warnings.get(heard..).unwrap_or_default());
         let guard = Guard::new(&options.run, request.config.boot.watchdog);
-        Ok(Self { options, request, store, facts, ledger, disk, guard, loader, before, failed: Vec::new(), warnings })
+        let failed = failed.into_iter().collect();
+        Ok(Self { options, request, store, facts, ledger, disk, guard, loader, before, asked, failed, warnings })
     }
 
     fn bring_up(mut self) -> Result<Report> {
@@ -259,10 +278,11 @@ impl<'a> Boot<'a> {
         }
         if let Some(kernel) = &candidate.kernel {
             let running = load::cmdline(self.options.cmdline.as_deref())?;
-            match kexec::jump(&self.store, &candidate.id, kernel, &running, &self.facts.boot_id)? {}
+            match kexec::jump(&self.store, deployment, kernel, &running, &self.facts.boot_id)? {}
         }
         let Self { options, request, store, facts, disk, before, .. } = self;
-        let ground = Ground { options, request, store, facts, record: &self.ledger.record, disk, before: *before };
+        let conf = self.asked.as_ref().map(|asked| &asked.conf);
+        let ground = Ground { options, request, store, facts, record: &self.ledger.record, disk, before: *before, conf };
         attempt::attempt(&ground, deployment, candidate.counting)
     }
 
@@ -307,7 +327,6 @@ impl<'a> Boot<'a> {
         announce::Announcement {
             options: self.options,
             request: self.request,
-            store: &self.store,
             facts: &self.facts,
             record: &self.ledger.record,
             failed: self.failed,

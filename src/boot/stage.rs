@@ -6,7 +6,7 @@
 
 use crate::error::{Errno, Error, OrFail, Result};
 use crate::sys::mount::{self, Parameter};
-use crate::sys::{AsFd, OwnedFd, SysResult, fs};
+use crate::sys::{AsFd, OwnedFd, SysResult, fs, process};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -92,6 +92,9 @@ impl Stage {
     /// the original is detached, and a second clone is kept to put back. (Moving the original inside instead makes a
     /// cycle of mounts that cannot be unmounted at shutdown.)
     pub fn hand_over(self, sysroot: &str) -> Result<()> {
+        if sysroot == "/" {
+            return self.become_root();
+        }
         let new = self.new_root().or_fail("cannot open the new root on", &self.path)?;
         if !mount::is_mount_point(&new).or_fail("cannot look at the new root on", &self.path)? {
             return Err(Error::transient(format!("no new root is mounted on \"{}\": this is a bug of bedplate", self.path)));
@@ -104,6 +107,44 @@ impl Stage {
         // The new root stands. Should the stage not go away, that is no reason to boot another one: `drop` says it.
         self.outside.take();
         Ok(())
+    }
+}
+
+/// What the kernel provides goes along to a new root.
+const MOVED: [&str; 3] = ["dev", "sys", "proc"];
+
+impl Stage {
+    /// Without an initramfs, the physical root is / itself: the new root takes its place for this process, and it is detached, with
+    /// the stage on it. A directory that the new root does not have stays behind: init mounts there what it needs.
+    fn become_root(self) -> Result<()> {
+        let new = self.new_root().or_fail("cannot open the new root on", &self.path)?;
+        process::change_dir_to(&new).or_fail("cannot enter the new root on", &self.path)?;
+        // The stage is below /run, which therefore cannot be moved into the new root: another mount of it can.
+        if let Some((run, to)) = mounted(&new, "run")? {
+            let clone = mount::clone_tree(run).or_fail("cannot clone", "/run")?;
+            mount::attach(clone, to).or_fail("cannot mount in the new root", "run")?;
+        }
+        for name in MOVED {
+            if let Some((from, to)) = mounted(&new, name)? {
+                mount::attach(from, to).or_fail("cannot move to the new root", name)?;
+            }
+        }
+        mount::pivot_here().or_fail("cannot make the new root", "/")?;
+        self.standing.set(Standing::Gone);
+        Ok(())
+    }
+}
+
+/// What is mounted at a directory of the root, and its place in the new one, where that is there.
+fn mounted(new: &OwnedFd, name: &str) -> Result<Option<(OwnedFd, OwnedFd)>> {
+    let from = fs::open_dir(&format!("/{name}")).or_fail("cannot open", name)?;
+    match fs::open_dir_in(new, name) {
+        Err(Errno::ENOENT) => Ok(None),
+        to => {
+            let to = to.or_fail("cannot open in the new root", name)?;
+            let is_mounted = mount::is_mount_point(&from).or_fail("cannot look at", name)?;
+            Ok(is_mounted.then_some((from, to)))
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::decide::guard;
 use crate::decide::marker::{self, Marker, Verdict};
-use crate::decide::model::Id;
+use crate::decide::model::{Deployment, Home, Id};
 use crate::decide::record::Record;
 use crate::decide::record::codec::{self, Place, Reading};
 use crate::decide::unlock::{self, Opened};
@@ -22,6 +22,15 @@ pub struct Store {
     pub sysroot: OwnedFd,
     /// `SYSROOT/bedplate`.
     pub dir: OwnedFd,
+    pub kind: StoreKind,
+}
+
+/// Whether there is a record to go by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoreKind {
+    Whole,
+    /// An OSTree system that keeps no record: `dir` is `SYSROOT/ostree`, where nothing of ours is, and nothing is written.
+    OstreeAlone,
 }
 
 /// What is wrong with the disk is lost; what the machine lacks for a moment says nothing of the disk.
@@ -34,7 +43,13 @@ impl Store {
     /// Opens the store below an open physical root; `path` is for messages.
     pub fn open(sysroot: OwnedFd, path: &str) -> Result<Self> {
         match fs::open_dir_in(&sysroot, STORE) {
-            Ok(dir) => Ok(Self { sysroot, dir }),
+            Ok(dir) => Ok(Self { sysroot, dir, kind: StoreKind::Whole }),
+            Err(Errno::ENOENT) if fs::stat_in(&sysroot, "ostree/repo").is_ok() => Err(Error::new(
+                Kind::NoStore,
+                format!(
+                    "there is no store at \"{path}/{STORE}\" and no ostree= on the kernel command line: choose a boot loader entry that has it"
+                ),
+            )),
             Err(Errno::ENOENT) => Err(Error::new(
                 Kind::NoStore,
                 format!(
@@ -45,8 +60,21 @@ impl Store {
         }
     }
 
+    /// The same, or what there is to look at on an OSTree system without a store.
+    pub fn open_or_ostree(sysroot: OwnedFd, path: &str) -> Result<Self> {
+        let ostree = fs::open_dir_in(&sysroot, "ostree");
+        let holds_repository = ostree.as_ref().is_ok_and(|dir| fs::stat_in(dir, "repo").is_ok());
+        match (fs::stat_in(&sysroot, STORE), ostree) {
+            (Err(Errno::ENOENT), Ok(dir)) if holds_repository => Ok(Self { sysroot, dir, kind: StoreKind::OstreeAlone }),
+            _ => Self::open(sysroot, path),
+        }
+    }
+
     /// Reads both copies. Nothing readable there is a lost record, with the reason, unless it was for want of memory or the like.
     pub fn read_record(&self) -> Reading {
+        if self.kind == StoreKind::OstreeAlone {
+            return Reading::none();
+        }
         let file = match fs::open_file_in(&self.dir, "record") {
             Ok(file) => file,
             Err(errno) => return no_record("open", errno),
@@ -93,6 +121,9 @@ impl Store {
 
     /// IDs of the directories in deployments/, sorted; work in progress (a leading dot), files and other names are left out.
     pub fn deployments(&self) -> Result<Vec<Id>> {
+        if self.kind == StoreKind::OstreeAlone {
+            return Ok(Vec::new());
+        }
         let names = fs::names_in(&self.dir, "deployments").or_fail("cannot read", "bedplate/deployments")?;
         let is_file = |name: &str| {
             let stat = fs::stat_in(&self.dir, &format!("deployments/{name}"));
@@ -108,9 +139,10 @@ impl Store {
     }
 
     /// The newest readable marker of a deployment; one that is damaged is passed over, with a warning.
-    pub fn marker(&self, id: &Id, warnings: &mut Vec<String>) -> Option<Marker> {
+    /// `home` is [`Deployment::home_path`].
+    pub fn marker(&self, home: &str, warnings: &mut Vec<String>) -> Option<Marker> {
         let mut read = |name: &str| {
-            let path = format!("deployments/{id}/{name}");
+            let path = format!("{home}/{name}");
             let problem = match fs::read_text(&self.dir, &path) {
                 Ok(text) => match marker::parse(&text) {
                     Ok(marker) => return Some(marker),
@@ -126,12 +158,16 @@ impl Store {
     }
 
     /// Writes a marker, durably.
-    pub fn write_marker(&self, id: &Id, marker: &Marker) -> Result<()> {
+    pub fn write_marker(&self, deployment: &Deployment, marker: &Marker) -> Result<()> {
         let name = match marker.verdict {
             Verdict::Success => "boot-success",
             Verdict::Failure => "boot-failure",
         };
-        let path = format!("deployments/{id}/{name}");
+        let home = deployment.home_path();
+        if deployment.home != Home::Store {
+            fs::make_dirs(&self.dir, &home, 0o700).or_fail("cannot make", &format!("{STORE}/{home}"))?;
+        }
+        let path = format!("{home}/{name}");
         fs::replace_in(&self.dir, &path, 0o600, marker::format(marker).as_bytes()).or_fail("cannot write", &format!("{STORE}/{path}"))
     }
 

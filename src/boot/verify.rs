@@ -94,7 +94,7 @@ fn device(mount: &MountInfo) -> String {
 fn init_is_executable(init: &str, bases: &Bases<'_>) -> Result<()> {
     let on = format!("/{}", init.trim_start_matches('/'));
     let root = bases.anchor(Base::New).or_fail("cannot open", "/")?;
-    let program = match fs::open_target_in(root, init) {
+    let program = match fs::open_target_in(&root, init) {
         Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => {
             return Err(Error::deterministic(format!("the deployment has no init program \"{on}\"")));
         }
@@ -108,7 +108,18 @@ fn init_is_executable(init: &str, bases: &Bases<'_>) -> Result<()> {
     if flags.contains(Flags::NOEXEC) {
         return Err(Error::transient(format!("the init program \"{on}\" is on a noexec mount: take noexec out of rootflags=")));
     }
-    Ok(())
+    can_be_read(&root, init, &on)
+}
+
+/// Where fs-verity is required, the kernel looks for it when a file is opened.
+fn can_be_read(root: &OwnedFd, init: &str, on: &str) -> Result<()> {
+    match fs::open_file_in(root, init) {
+        Err(Errno::EIO) => Err(Error::deterministic(format!(
+            "the init program \"{on}\" cannot be opened: {}; on a composefs with verity its content is missing, is not the image's, or has no fs-verity",
+            Errno::EIO
+        ))),
+        opened => opened.map(drop).or_fail("cannot open the init program", on),
+    }
 }
 
 /// Warnings on mounts of this table that were read-only and are not any more: root can remount.

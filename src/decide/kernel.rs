@@ -44,6 +44,11 @@ pub fn newest_first(mut releases: Vec<String>) -> Vec<String> {
     releases
 }
 
+/// Whether a release is one before `version`, which is like `6.5`.
+pub fn is_before(release: &str, version: &str) -> bool {
+    compare(release, version) == Ordering::Less
+}
+
 fn compare(a: &str, b: &str) -> Ordering {
     let (mut a, mut b) = (a, b);
     loop {
@@ -72,10 +77,15 @@ fn number(run: &str) -> Option<&str> {
 }
 
 /// The command line for the kernel of `id`, started by one that runs with `running`: the same words, without those that the
-/// boot loader added for its own kernel. `boot` is the running boot: what is counted in it is not counted once more.
-pub fn next_cmdline(running: &str, id: &Id, boot: &BootId) -> String {
+/// boot loader added for its own kernel. `boot` is the running boot: what is counted in it is not counted once more. With `link`, the
+/// path of a deployment's link below the physical root, `ostree=` names that one.
+pub fn next_cmdline(running: &str, id: &Id, link: Option<&str>, boot: &BootId) -> String {
     let (mut words, rest): (Vec<String>, Vec<String>) = split_at_init(raw_words(running));
     words.retain(|word| !is_of_this_kernel(word));
+    if let Some(link) = link {
+        words.retain(|word| to_word(word).name != "ostree");
+        words.push(format!("ostree=/{link}"));
+    }
     words.extend([format!("{ENTRY}={id}"), format!("{ATTEMPT}={boot}")]);
     words.extend(rest);
     words.join(" ")
@@ -106,6 +116,13 @@ mod tests {
     }
 
     #[test]
+    fn a_release_is_before_a_version() {
+        let before = ["6.1.0-38-amd64", "5.15.0", "6.4.99"];
+        assert!(before.iter().all(|release| is_before(release, "6.5")));
+        assert!(!["6.5", "6.5.0-rc1", "6.12.48+deb13-cloud-amd64", "7.0.1"].iter().any(|release| is_before(release, "6.5")));
+    }
+
+    #[test]
     fn numbers_count() {
         assert_eq!(newest(&["6.1.0-9-amd64", "6.12.5", "6.1.0-37-amd64"]), ["6.12.5", "6.1.0-37-amd64", "6.1.0-9-amd64"]);
         assert_eq!(newest(&["6.1", "6.1.1", "6.01"]), ["6.1.1", "6.1", "6.01"]);
@@ -115,7 +132,7 @@ mod tests {
     }
 
     fn next(running: &str) -> String {
-        next_cmdline(running, &Id::parse("v1").unwrap(), &BootId::parse(&"0a".repeat(16)).unwrap())
+        next_cmdline(running, &Id::parse("v1").unwrap(), None, &BootId::parse(&"0a".repeat(16)).unwrap())
     }
 
     #[test]
@@ -131,6 +148,13 @@ mod tests {
         ] {
             assert_eq!(next(running), expected, "{running}");
         }
+    }
+
+    #[test]
+    fn one_of_ostree_is_named_by_its_link() {
+        let boot = BootId::parse(&"0a".repeat(16)).unwrap();
+        let next = next_cmdline("ro ostree=/ostree/boot.1/os/a/0 quiet", &Id::parse("v1").unwrap(), Some("ostree/boot.1/os/b/0"), &boot);
+        assert_eq!(next, format!("ro quiet ostree=/ostree/boot.1/os/b/0 bedplate.entry=v1 bedplate.attempt={boot}"));
     }
 
     proptest! {

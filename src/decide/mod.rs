@@ -23,6 +23,7 @@ pub mod model;
 pub mod mountinfo;
 pub mod nothing_boots;
 pub mod os_release;
+pub mod ostree;
 pub mod partitions;
 pub mod plan;
 pub mod record;

@@ -43,7 +43,7 @@ static SYSROOT: Place = Place { base: Base::Sysroot, path: String::new() };
 fn expected(step: &Step) -> Option<Expected<'_>> {
     let (at, fstype, access, shows) = match &step.action {
         Action::Bind { from, to, access } => (to, None, *access, Shows::Source(from)),
-        Action::Overlay { to, access, .. } => (to, Some("overlay"), *access, Shows::Root),
+        Action::Overlay { to, access, .. } | Action::Composefs { to, access, .. } => (to, Some("overlay"), *access, Shows::Root),
         Action::Tmpfs { to, .. } if to.base == Base::New => (to, Some("tmpfs"), Access::Writable, Shows::Root),
         Action::Device { to, .. } => (to, None, Access::Writable, Shows::Default),
         Action::Physical { to } => (to, None, Access::ReadOnly, Shows::Source(&SYSROOT)),
@@ -88,6 +88,8 @@ impl Expected<'_> {
             (Access::Writable, Access::ReadOnly) if has(&mount.options, "rw") => {
                 Some("expected rw, found a file system that is read-only itself".into())
             }
+            (Access::Opened, _) if !has(&mount.options, "rw") => Some("expected a mount that is rw, found ro".into()),
+            (Access::Kept | Access::Opened, _) => None,
             (expected, found) if expected != found => Some(format!("expected {}, found {}", expected.word(), found.word())),
             (Access::ReadOnly, _) if !has(&mount.options, "ro") => Some("expected ro, found a mount that is rw".into()),
             _ => None,

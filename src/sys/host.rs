@@ -17,6 +17,11 @@ pub fn is_initramfs() -> bool {
     fs::open_dir("/etc/").and_then(|etc| fs::stat_in(etc, "initrd-release")).is_ok()
 }
 
+/// Major and minor number of a device.
+pub fn device_numbers(device: u64) -> (u32, u32) {
+    (rustix::fs::major(device), rustix::fs::minor(device))
+}
+
 /// Microseconds since boot, without time in suspend.
 pub fn monotonic_micros() -> u64 {
     let now = rustix::time::clock_gettime(ClockId::Monotonic);

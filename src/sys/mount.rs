@@ -8,7 +8,7 @@ mod attributes;
 mod file_system;
 
 pub use attributes::{Flags, flags_of, make_private, make_shared, set_flags};
-pub use file_system::{Parameter, make_fs, make_read_only, make_writable};
+pub use file_system::{Parameter, make_fs, make_read_only, make_writable, try_make_fs};
 
 use super::SysResult;
 use super::fs::magic_path;
@@ -57,6 +57,14 @@ pub fn path_now(directory: impl AsFd) -> SysResult<String> {
 /// Moves the mount that is the current directory onto /, as switch_root(8) does.
 pub fn move_here_to_root() -> SysResult<()> {
     Ok(mount::mount_move(".", "/")?)
+}
+
+/// Makes the mount that is the current directory the root of this namespace, and takes the old root out of sight.
+pub fn pivot_here() -> SysResult<()> {
+    // The old root ends on top of the new one, where the current directory still is (pivot_root(2)).
+    rustix::process::pivot_root(".", ".")?;
+    mount::unmount(".", UnmountFlags::DETACH)?;
+    Ok(rustix::process::chdir("/")?)
 }
 
 /// Gives this thread a mount namespace of its own, from which nothing spreads to others and nothing comes in.

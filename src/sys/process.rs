@@ -25,6 +25,10 @@ pub fn change_dir(path: &str) -> SysResult<()> {
     Ok(rustix::process::chdir(path)?)
 }
 
+pub fn change_dir_to(directory: impl rustix::fd::AsFd) -> SysResult<()> {
+    Ok(rustix::process::fchdir(directory)?)
+}
+
 pub fn change_root(path: &str) -> SysResult<()> {
     Ok(rustix::process::chroot(path)?)
 }

@@ -1,12 +1,13 @@
 //! Opens the store for a verb: where it is, what this boot was, and under which lock and mount it may be written.
 
+use super::ostree::{self, Chooser};
 use super::who::who;
 use bedplate::boot::announce::BOOT_JSON;
 use bedplate::boot::copy::Flow;
 use bedplate::boot::drift::{self, Past};
 use bedplate::boot::facts;
 use bedplate::boot::ledger::{self, Ledger, Lost};
-use bedplate::boot::store::Store;
+use bedplate::boot::store::{STORE, Store, StoreKind};
 use bedplate::decide::config::{Config, KernelMismatch};
 use bedplate::decide::drift::Tally;
 use bedplate::decide::loader::state::State;
@@ -34,6 +35,8 @@ pub struct View {
     pub report: Option<Report>,
     /// What the boot loader counts, where it does.
     pub loader: Option<State>,
+    /// On an OSTree system, the deployment for which the boot loader's first entry asks, where that can be told.
+    pub asked: Option<Id>,
     pub warnings: Vec<String>,
 }
 
@@ -50,7 +53,7 @@ impl View {
     /// Opens for reading. `run` is where this boot's report is.
     pub fn open(sysroot: Option<&str>, run: &str) -> Result<Self> {
         let path = find_sysroot(sysroot);
-        let store = open_store(&path)?;
+        let store = open_to_read(&path)?;
         let (report, warning) = read_report(run)?.or_warn("going on as without it");
         let mut view = Self::gather(sysroot, &path, store, report)?;
         view.warnings.extend(warning);
@@ -70,7 +73,8 @@ impl View {
         let ledger = Ledger::open(&store, &facts.deployments, &disk, config.boot.tries);
         warnings.extend(ledger.warning());
         let loader = super::loader::state(config.boot.record, &store.sysroot, path, report.as_ref(), &facts);
-        Ok(Self { store, path: path.into(), facts, ledger, config, report, loader, warnings })
+        let asked = ostree::asked(&store, &facts, report.as_ref());
+        Ok(Self { store, path: path.into(), facts, ledger, config, report, loader, asked, warnings })
     }
 
     /// Opens for writing: one verb at a time, in a private mount namespace where the store is mounted read-only.
@@ -89,6 +93,11 @@ impl View {
             Found::Damaged(why) => return Err(Error::transient(format!("{why}; the next boot writes it anew"))),
         };
         let mut view = Self::gather(sysroot, &path, store, report)?;
+        if ostree::chooser(&view) == Some(Chooser::BootLoader) {
+            return Err(Error::refused(
+                "the boot loader alone chooses on this OSTree system ([ostree] rollback is off): nothing is changed",
+            ));
+        }
         view.say_what_is_odd();
         view.rebuild_if_lost()?;
         Ok(view)
@@ -175,8 +184,14 @@ impl View {
             None => Disk::Writable,
             Some(lost) => Disk::ReadOnly(lost.reason()),
         };
-        let limited = self.loader.as_ref().map(|loader| loader.limit(&self.ledger.record, &facts.deployments, None));
-        let record = limited.as_ref().unwrap_or(&self.ledger.record);
+        let chooser = ostree::chooser(self);
+        if chooser == Some(Chooser::BootLoader) {
+            return ostree::by_loader(self.asked.as_ref());
+        }
+        let asked = self.asked.as_ref().filter(|_| chooser.is_some()).and_then(|id| self.facts.deployment(id));
+        let record = &ostree::heeded(&self.ledger.record, asked, &facts, self.config.boot.tries);
+        let limited = self.loader.as_ref().map(|loader| loader.limit(record, &facts.deployments, None));
+        let record = limited.as_ref().unwrap_or(record);
         select(Input { request: &request, facts: &facts, record, disk: &disk, failed: &[] })
     }
 
@@ -245,8 +260,20 @@ fn running<'a>(facts: &'a Facts, report: &Report) -> Option<&'a Deployment> {
 
 /// The store below a physical root that is there.
 pub fn open_store(path: &str) -> Result<Store> {
+    let store = open_to_read(path)?;
+    if store.kind == StoreKind::OstreeAlone {
+        let why = "the boot loader alone chooses on this OSTree system, nothing is kept of it";
+        let next =
+            "ostree admin changes it; with [ostree] rollback = true in the initramfs, the first boot that is marked good makes a store";
+        return Err(Error::new(Kind::NoStore, format!("there is no store at \"{path}/{STORE}\": {why} ({next})")));
+    }
+    Ok(store)
+}
+
+/// The same, or what there is to look at on an OSTree system without a store.
+fn open_to_read(path: &str) -> Result<Store> {
     match fs::open_dir(path) {
-        Ok(dir) => Store::open(dir, path),
+        Ok(dir) => Store::open_or_ostree(dir, path),
         Err(Errno::ENOENT) => Err(Error::new(Kind::NoStore, format!("there is no \"{path}\": this is not a bedplate system"))),
         Err(errno) => Err(errno).or_fail("cannot open", path),
     }

@@ -23,6 +23,13 @@ const FOR_DRACUT: [(&str, u16); 3] = [("proc", 0o755), ("sys", 0o755), ("dev", 0
 
 pub fn run(args: &cli::InitStore, out: &mut dyn Write) -> Result<Exit> {
     let path = &access::find_sysroot(args.sysroot.as_deref());
+    let verb = if make(path)? { "made the store" } else { "nothing to do: there is a store at" };
+    say(out, &format!("{verb} {path}/{STORE}\n"))?;
+    Ok(Exit::Done)
+}
+
+/// Makes what is missing of the store below a physical root, durably; whether anything was.
+pub fn make(path: &str) -> Result<bool> {
     let sysroot = open_writable(path)?;
     let mut made = false;
     for (name, mode) in DIRECTORIES.into_iter().chain(FOR_DRACUT) {
@@ -33,9 +40,7 @@ pub fn run(args: &cli::InitStore, out: &mut dyn Write) -> Result<Exit> {
     made |= record(&store)?;
     // Names and modes: a flush of the directories alone promises only the names.
     fs::sync_fs(&store.sysroot).or_fail("cannot flush", path)?;
-    let verb = if made { "made the store" } else { "nothing to do: there is a store at" };
-    say(out, &format!("{verb} {path}/{STORE}\n"))?;
-    Ok(Exit::Done)
+    Ok(made)
 }
 
 fn open_writable(path: &str) -> Result<OwnedFd> {

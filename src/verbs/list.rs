@@ -1,6 +1,7 @@
 //! `list`: all deployments with their standing, newest last.
 
 use super::access::View;
+use super::ostree::{self, Chooser, Shown};
 use super::{Exit, plain, say, say_json};
 use crate::cli;
 use bedplate::decide::model::{Deployment, SCHEMA};
@@ -35,13 +36,15 @@ struct Row {
     id: String,
     instance: Option<String>,
     version: String,
-    /// trial, exhausted, good, superseded, marked-bad, broken, not-armed
+    /// trial, exhausted, good, superseded, marked-bad, broken, not-armed; boot-loader: no record has a say
     state: &'static str,
     tries_left: u8,
     fruitless: u8,
-    /// booted, incumbent, default, one-shot, pinned, barred
+    /// booted, incumbent, default, one-shot, pinned, barred, asked-for (by the boot loader's first entry)
     is: Vec<&'static str>,
     defect: Option<String>,
+    /// Of a deployment of OSTree's.
+    ostree: Option<Shown>,
     /// 0 for one that is not armed.
     order: u8,
 }
@@ -62,15 +65,20 @@ impl Row {
         if slot.is_some_and(|slot| slot.barred == Barred::Yes) {
             is.push("barred");
         }
+        if view.asked.as_ref() == Some(&deployment.id) {
+            is.push("asked-for");
+        }
+        let by_loader = deployment.ostree().is_some() && ostree::chooser(view) == Some(Chooser::BootLoader);
         Self {
             id: deployment.id.to_string(),
             instance: deployment.instance().map(ToString::to_string),
             version: deployment.manifest.as_ref().map(|manifest| manifest.version.clone()).unwrap_or_default(),
-            state: slot.map_or("not-armed", state),
+            state: if by_loader { "boot-loader" } else { slot.map_or("not-armed", state) },
             tries_left: slot.map_or(0, |slot| slot.left),
             fruitless: slot.map_or(0, |slot| slot.done),
             is,
             defect: deployment.defect.as_ref().map(ToString::to_string),
+            ostree: Shown::of(view, deployment),
             order: slot.map_or(0, |slot| slot.order),
         }
     }
@@ -78,6 +86,9 @@ impl Row {
     fn cells(&self) -> [String; 5] {
         let tries = if self.state == "trial" { self.tries_left.to_string() } else { "-".into() };
         let mut notes = self.is.join(" ");
+        if let Some(ostree) = self.ostree.as_ref().map(Shown::notes).filter(|ostree| !ostree.is_empty()) {
+            notes = format!("{notes} {}", ostree.join(", ")).trim().into();
+        }
         if let Some(defect) = &self.defect {
             notes = format!("{notes} cannot boot: {defect}").trim().into();
         }

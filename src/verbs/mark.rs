@@ -1,8 +1,8 @@
 //! `mark`: the verdict on the booted deployment, as marker and in the record.
 
-use super::access::View;
+use super::access::{self, View};
 use super::boot_partition::BootPartition;
-use super::{Exit, say};
+use super::{Exit, init_store, ostree, say};
 use crate::cli;
 use bedplate::boot::verify;
 use bedplate::decide::marker::{Marker, Verdict};
@@ -34,7 +34,7 @@ struct Subject {
 
 impl Subject {
     fn open(args: &cli::Mark) -> Result<Self> {
-        let view = View::open_for_change(args.sysroot.as_deref(), &args.run)?;
+        let view = Self::view(args)?;
         let Some(report) = view.report.clone() else {
             return Err(Error::refused(format!(
                 "\"{}/bedplate/boot.json\" is missing or from another boot: this boot did not go through prepare-root",
@@ -42,13 +42,30 @@ impl Subject {
             )));
         };
         if !verify::is_root("/", &report.mounts)? {
-            return Err(Error::refused("/ is not the mount that prepare-root made: after a soft-reboot or a foreign kexec, mark nothing"));
+            return Err(Error::refused(
+                "/ is not the mount that prepare-root made: after a soft reboot (/run/nextroot) or a foreign kexec, mark nothing",
+            ));
         }
         let booted = view.booted().cloned().and_then(|deployment| Some((deployment.key()?, deployment)));
         match booted {
-            Some((key, deployment)) if view.ledger.record.slot(key).is_some() => Ok(Self { view, report, deployment, key }),
+            // The first on an OSTree system with a record: nobody has armed it.
+            Some((key, deployment)) if view.ledger.record.slot(key).is_some() || report.ostree.is_some() => {
+                Ok(Self { view, report, deployment, key })
+            }
             _ => Err(Error::refused(format!("{} has no slot in the record any more", report.deployment.id))),
         }
+    }
+
+    /// With the store, which an OSTree system has none of until now.
+    fn view(args: &cli::Mark) -> Result<View> {
+        let sysroot = args.sysroot.as_deref();
+        if args.verdict == "good" && ostree::keeps_nothing(sysroot) {
+            let ours = |report: &Report| Ok(report.config.ostree.rollback && verify::is_root("/", &report.mounts)?);
+            if access::this_boot(&args.run)?.as_ref().map(ours).transpose()? == Some(true) {
+                init_store::make(&access::find_sysroot(sysroot))?;
+            }
+        }
+        View::open_for_change(args.sysroot.as_deref(), &args.run)
     }
 
     fn write_marker(&self, verdict: Verdict, how: &str) -> Result<()> {
@@ -60,11 +77,21 @@ impl Subject {
         };
         let boot_id = self.view.facts.boot_id.as_str().into();
         let marker = Marker { verdict, instance, revision, time: host::unix_time(), boot_id, how: how.into() };
-        self.view.store.write_marker(&self.deployment.id, &marker)
+        self.view.store.write_marker(&self.deployment, &marker)
     }
 
     fn incumbents_marker(&self) -> Option<&Marker> {
         self.view.facts.owner(self.view.ledger.record.incumbent?)?.marker.as_ref()
+    }
+
+    /// The deployment that runs when a record is first kept: that it is good comes right after.
+    fn arm_first(&mut self) -> Result<()> {
+        let tries = self.view.config.boot.tries;
+        let record = &mut self.view.ledger.record;
+        match record.slot(self.key) {
+            Some(_) => Ok(()),
+            None => record.arm(self.key, tries, &[]).map(|_| ()).map_err(|_| Error::refused("the record is full")),
+        }
     }
 
     /// Whether its newest marker says so. (One that another instance left does not count.)
@@ -84,6 +111,10 @@ impl Subject {
 
 fn good(args: &cli::Mark, out: &mut dyn Write) -> Result<Exit> {
     use bedplate::decide::record::change::NewIncumbent;
+    if let Some(why) = ostree::left_alone(args.sysroot.as_deref(), &args.run)? {
+        log::info!("{why}: nothing is marked");
+        return Ok(Exit::Done);
+    }
     // What cannot be found there keeps nobody from being good.
     let boot = BootPartition::find(None);
     let mut subject = Subject::open(args)?;
@@ -92,6 +123,8 @@ fn good(args: &cli::Mark, out: &mut dyn Write) -> Result<Exit> {
     let tries = subject.view.config.boot.tries;
     let before = subject.view.ledger.record.clone();
     let argument = subject.view.argument();
+    ostree::forget_gone(&mut subject.view);
+    subject.arm_first()?;
     let incumbent = subject.view.ledger.record.succeed(subject.key, rule, tries, argument);
     subject.view.ledger.record.drop_spent_default(tries, subject.view.facts.boot_id.short(), argument);
     if incumbent == NewIncumbent::Yes || !subject.has_marker(Verdict::Success) {

@@ -15,6 +15,7 @@ pub mod list;
 pub mod loader;
 pub mod mark;
 pub mod note;
+pub mod ostree;
 pub mod pid1;
 pub mod plan;
 pub mod prefer;

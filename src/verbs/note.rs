@@ -3,6 +3,7 @@
 use super::Exit;
 use super::access::View;
 use super::health;
+use super::ostree;
 use crate::cli;
 use bedplate::boot::carry;
 use bedplate::boot::countdown;
@@ -20,6 +21,12 @@ use std::process::Command;
 const SHOWN: usize = 8;
 
 pub fn run(args: &cli::Note) -> Result<Exit> {
+    // The countdown is this boot's alone, and the watchdog the machine's.
+    let of_the_store = matches!(args.event.as_str(), "started" | "unhealthy" | "shutdown" | "deadline");
+    if let Some(why) = if of_the_store { ostree::nothing_to_note(args.sysroot.as_deref(), &args.run)? } else { None } {
+        log::info!("{why}: nothing is noted");
+        return Ok(Exit::Done);
+    }
     match args.event.as_str() {
         "started" => started(args),
         "unhealthy" => unhealthy(args),

@@ -9,5 +9,5 @@ pub fn run(args: &cli::Pid1) -> Result<Exit> {
     if std::process::id() != 1 {
         return Err(Error::usage("pid1 is for PID 1 of an initramfs: put bedplate there as /init"));
     }
-    pid1::run(&args.arguments)
+    pid1::run(args.from, &args.arguments)
 }

@@ -1,16 +1,23 @@
 //! `plan`: the choice and the mount plan that prepare-root would make here. Changes nothing and needs no root.
 
-use super::{Exit, say, say_json};
+use super::{Exit, ostree, say, say_json};
 use crate::cli;
 use crate::verbs::access::View;
-use bedplate::boot::{load, tree};
+use bedplate::boot::ostree::Wanted;
+use bedplate::boot::prepare::Options;
+use bedplate::boot::store::StoreKind;
+use bedplate::boot::{self, load, tree};
 use bedplate::decide::cmdline::{self, Cmdline};
 use bedplate::decide::config::{Config, unsupported};
-use bedplate::decide::model::{BootId, Candidate, Disk, Facts, FailedCandidate, Id, Plan, Request, SCHEMA, Selection};
+use bedplate::decide::model::{
+    BootId, Candidate, Deployment, Disk, Facts, FailedCandidate, Id, OstreeHome, Plan, Request, SCHEMA, Selection,
+};
+use bedplate::decide::ostree::conf::Conf;
+use bedplate::decide::ostree::target::target;
 use bedplate::decide::plan;
 use bedplate::decide::select::{Input, select};
-use bedplate::error::{Error, Result};
-use bedplate::sys::host;
+use bedplate::error::{Error, OrFail, Result};
+use bedplate::sys::{fs, host};
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::io::Write;
@@ -19,7 +26,8 @@ pub fn run(args: &cli::Plan, out: &mut dyn Write) -> Result<Exit> {
     let view = View::open(args.sysroot.as_deref(), "/run")?;
     let (request, mut warnings) = request(args, &view.config)?;
     warnings.extend(view.warnings.iter().cloned());
-    let planned = Planned::of(&view, &request)?;
+    let ostree = Ostree::look(args, &view, &mut warnings)?;
+    let planned = Planned::of(&view, &request, ostree.as_ref())?;
     warnings.extend(planned.selection.notes.iter().cloned());
     if args.json {
         say_json(out, &Json::new(&planned, &warnings))?;
@@ -51,12 +59,12 @@ struct Planned {
 
 impl Planned {
     /// Each round takes one candidate out that would fail, as prepare-root does in one boot.
-    fn of(view: &View, request: &Request) -> Result<Self> {
+    fn of(view: &View, request: &Request, ostree: Option<&Ostree>) -> Result<Self> {
         let mut failed: Vec<FailedCandidate> = Vec::new();
         loop {
-            let selection = choose(view, request, &failed);
+            let selection = choose(view, request, ostree, &failed);
             let Some(first) = selection.first() else { return Err(nothing_boots(&failed)) };
-            match plan_of(view, request, first) {
+            match plan_of(view, request, ostree, first) {
                 Ok(plan) => return Ok(Self { failed, selection, plan }),
                 Err(error) => failed.push(FailedCandidate { id: first.id.clone(), why: error.text }),
             }
@@ -65,7 +73,7 @@ impl Planned {
 }
 
 /// As for a boot that has not begun: what this boot has attempted does not count.
-fn choose(view: &View, request: &Request, failed: &[FailedCandidate]) -> Selection {
+fn choose(view: &View, request: &Request, ostree: Option<&Ostree>, failed: &[FailedCandidate]) -> Selection {
     let another_boot = BootId::parse(&"0".repeat(32)).unwrap_or_else(|| view.facts.boot_id.clone());
     let facts = Facts { boot_id: another_boot, ..view.facts.clone() };
     let disk = match &view.ledger.lost {
@@ -73,13 +81,56 @@ fn choose(view: &View, request: &Request, failed: &[FailedCandidate]) -> Selecti
         Some(lost) => Disk::ReadOnly(lost.reason()),
     };
     let failed: Vec<Id> = failed.iter().map(|candidate| candidate.id.clone()).collect();
-    select(Input { request, facts: &facts, record: &view.ledger.record, disk: &disk, failed: &failed })
+    let mut record = view.ledger.record.clone();
+    if let Some(Ostree { link, .. }) = ostree {
+        let asked = ostree::at(&view.store, &facts, link);
+        if !request.config.ostree.rollback || view.store.kind == StoreKind::OstreeAlone {
+            return ostree::by_loader(asked.map(|asked| &asked.id).filter(|id| !failed.contains(id)));
+        }
+        record = ostree::heeded(&record, asked, &facts, request.config.boot.tries);
+    }
+    select(Input { request, facts: &facts, record: &record, disk: &disk, failed: &failed })
 }
 
-fn plan_of(view: &View, request: &Request, candidate: &Candidate) -> Result<Plan> {
+/// A boot of OSTree's.
+struct Ostree {
+    /// The link to the deployment that is asked for.
+    link: String,
+    conf: Conf,
+    options: Options,
+}
+
+impl Ostree {
+    /// Where the command line says `ostree=`.
+    fn look(args: &cli::Plan, view: &View, warnings: &mut Vec<String>) -> Result<Option<Self>> {
+        let cmdline = Cmdline::parse(&load::cmdline(args.cmdline.as_deref())?);
+        let Some(link) = target(&cmdline)? else { return Ok(None) };
+        let config_root = args.config_root.clone().unwrap_or_else(|| "/".into());
+        let root = fs::open_dir(&config_root).or_fail("cannot open", &config_root)?;
+        let (conf, odd) = boot::ostree::conf(root, &cmdline)?;
+        warnings.extend(odd);
+        let options = Options { sysroot: view.path.clone(), config_root, ..Options::default() };
+        Ok(Some(Self { link, conf, options }))
+    }
+
+    fn plan(&self, view: &View, deployment: &Deployment, home: &OstreeHome, init: Option<&str>) -> Result<Plan> {
+        let Self { conf, options, .. } = self;
+        let tree = fs::open_dir_in(&view.store.sysroot, &home.path).or_fail("cannot open the deployment", &home.path)?;
+        let wanted = Wanted { options, conf, sysroot: &view.store.sysroot, id: &deployment.id, path: &home.path, init };
+        let (mut plan, warnings) = boot::ostree::plan_of(&wanted, &tree)?;
+        plan.warnings.extend(warnings);
+        Ok(plan)
+    }
+}
+
+fn plan_of(view: &View, request: &Request, ostree: Option<&Ostree>, candidate: &Candidate) -> Result<Plan> {
     let deployment = view.deployment(candidate.id.as_str())?;
     if let Some(defect) = &deployment.defect {
         return Err(defect.clone());
+    }
+    if let Some(home) = deployment.ostree() {
+        let why = || Error::refused(format!("{} is one of OSTree's: give its ostree= by --cmdline", deployment.id));
+        return ostree.ok_or_else(why)?.plan(view, deployment, home, request.init.as_deref());
     }
     let tree = tree::gather(&view.store, deployment, &request.config, &Disk::Writable, request.init.as_deref())?;
     Ok(plan::build(&request.config, &tree, candidate.counting))

@@ -1,7 +1,7 @@
 //! `set-default`, `set-oneshot`, `pin`, `unpin`: what a person wants of the next boots and of removal.
 
 use super::access::View;
-use super::{Exit, say};
+use super::{Exit, ostree, say};
 use crate::cli;
 use bedplate::decide::record::Pinned;
 use bedplate::error::{Error, Result};
@@ -18,6 +18,7 @@ pub fn set_default(args: &cli::SetDefault, out: &mut dyn Write) -> Result<Exit> 
 }
 
 fn name_default(view: &mut View, id: &str, out: &mut dyn Write) -> Result<()> {
+    ostree::refuse(view.deployment(id)?, "the boot loader's first entry is the default there (ostree admin set-default INDEX)")?;
     let key = view.armed(id)?;
     view.ledger.record.set_default(key);
     view.commit()?;

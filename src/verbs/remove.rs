@@ -4,7 +4,7 @@
 use super::access::View;
 use super::boot_partition::{self, BootPartition};
 use super::hooks::Hooks;
-use super::{Exit, kept, say};
+use super::{Exit, kept, ostree, say};
 use crate::cli;
 use bedplate::boot::copy::remove_tree_in;
 use bedplate::boot::store::{STORE, Store};
@@ -34,6 +34,7 @@ pub fn run(args: &cli::Remove, out: &mut dyn Write) -> Result<Exit> {
 
 /// Whether nothing stands against the removal.
 pub fn check(view: &View, deployment: &Deployment) -> Result<()> {
+    ostree::refuse(deployment, "ostree admin undeploy INDEX removes it (ostree admin status counts them from 0)")?;
     may_remove(Removal {
         id: &deployment.id,
         key: deployment.key(),

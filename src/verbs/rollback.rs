@@ -60,7 +60,7 @@ fn remember_target(view: &View, target: Key) -> Result<()> {
     let revision = view.ledger.record.revision.saturating_add(1);
     let boot_id = view.facts.boot_id.as_str().into();
     let marker = Marker { verdict: Verdict::Success, instance, revision, time: host::unix_time(), boot_id, how: "rollback".into() };
-    view.store.write_marker(&deployment.id, &marker)
+    view.store.write_marker(deployment, &marker)
 }
 
 fn message(view: &View, target: &Id) -> String {

@@ -3,7 +3,7 @@
 use bedplate::decide::config::Config;
 use bedplate::decide::manifest::{Manifest, TreeKind};
 use bedplate::decide::marker::{Marker, Verdict};
-use bedplate::decide::model::{BootId, Deployment, Disk, Facts, Id, Instance, KernelFit, Kexec, Request, Rule};
+use bedplate::decide::model::{BootId, Deployment, Disk, Facts, Home, Id, Instance, KernelFit, Kexec, Request, Rule};
 use bedplate::decide::record::change::Remembered;
 use bedplate::decide::record::codec::{self, Reading};
 use bedplate::decide::record::{Key, OnceGood, Record};
@@ -83,7 +83,8 @@ impl Tree {
             from: None,
             digest: None,
         };
-        let deployment = Deployment { id, manifest: Some(manifest), defect: None, marker: None, kernel: KernelFit::Fits };
+        let deployment =
+            Deployment { id, manifest: Some(manifest), defect: None, marker: None, kernel: KernelFit::Fits, home: Home::Store };
         Self { deployment, quality, once_good: false, refused: false, bad: false, alone: 0 }
     }
 

@@ -4,7 +4,7 @@
 use bedplate::boot::apply::{self, Applied, Bases};
 use bedplate::boot::stage::Stage;
 use bedplate::boot::verify;
-use bedplate::decide::model::{Access, Action, Base, Id, Mounted, OnError, Owner, Place, Plan, Step};
+use bedplate::decide::model::{Access, Action, Base, Id, Mounted, OnError, Owner, Place, Plan, Step, Style};
 use bedplate::error::Result;
 use bedplate::sys::{AsFd, fs as bedplate_fs, mount};
 use std::fs;
@@ -192,7 +192,14 @@ pub fn directory(at: Place) -> Step {
 pub fn etc(base: Base, upper: &str) -> [Step; 3] {
     let [upper, work] = ["upper", "work"].map(|name| place(base, &format!("{upper}/{name}")));
     let lower = vec![place(Base::Deployment, "usr/etc")];
-    let overlay = Action::Overlay { lower, upper: upper.clone(), work: work.clone(), to: new("etc"), access: Access::Writable };
+    let overlay = Action::Overlay {
+        lower,
+        upper: upper.clone(),
+        work: work.clone(),
+        to: new("etc"),
+        access: Access::Writable,
+        style: Style::Portable,
+    };
     [directory(upper), directory(work), step(overlay)]
 }
 

@@ -32,6 +32,7 @@ fn the_incumbent_boots() {
                 instance: report.deployment.instance.clone(),
                 version: "1".into(),
             },
+            ostree: None,
             choice: Chosen {
                 rule: "incumbent".into(),
                 reason: "the deployment that last succeeded".into(),

@@ -7,20 +7,26 @@ mod again;
 mod asked;
 mod booted;
 mod carry;
+mod composefs;
 mod damage;
 mod drift;
 mod drift_kernel;
 mod ended;
 mod fallback;
 mod from_current;
+mod from_disk;
 mod fstab;
 mod good;
 mod kept;
+#[path = "../ostree/mod.rs"]
+mod layout;
 mod loaders;
 mod machine;
 mod modes;
 #[path = "../namespace/mod.rs"]
 mod namespace;
+mod ostree;
+mod ostree_drift;
 mod outside;
 mod paths;
 mod readonly;

@@ -149,6 +149,7 @@ impl Bench {
             bedplate: "0".into(),
             boot_id: boot_id().unwrap(),
             deployment: Booted { id: Id::parse(id).unwrap(), instance: Some(self.instance(id)), version: String::new() },
+            ostree: None,
             choice: Chosen {
                 rule: "trial".into(),
                 reason: String::new(),

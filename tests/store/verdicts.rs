@@ -2,7 +2,7 @@
 
 use super::bench::Bench;
 use bedplate::decide::marker::{Marker, Verdict};
-use bedplate::decide::model::{Id, Rule};
+use bedplate::decide::model::Rule;
 use bedplate::decide::record::change::NewIncumbent;
 use bedplate::decide::record::{OnceGood, Status};
 use std::process::Command;
@@ -10,7 +10,7 @@ use std::process::Command;
 impl Bench {
     fn marker(&self, id: &str) -> Option<Marker> {
         let mut warnings = Vec::new();
-        let marker = self.store().marker(&Id::parse(id).unwrap(), &mut warnings);
+        let marker = self.store().marker(&format!("deployments/{id}"), &mut warnings);
         assert_eq!(warnings, [""; 0]);
         marker
     }

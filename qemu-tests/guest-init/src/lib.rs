@@ -102,7 +102,7 @@ pub enum Request {
     Unmount {
         target: String,
     },
-    /// Gives a file fs-verity.
+    /// Gives a file fs-verity; of a directory, all files below it; for `/*/`, one in each directory.
     Guard {
         path: String,
     },

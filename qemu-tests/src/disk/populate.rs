@@ -3,10 +3,13 @@
 use crate::cache::{self, Key};
 use crate::debian;
 use crate::error::{OrSay, Result};
+use crate::ostree::commit::Signature;
+use crate::ostree::{self, Deployed};
 use crate::programs::Programs;
 use crate::scenario::{self, Deployment, Flavour, Scenario, Tier};
 use crate::tiny;
 use crate::tool::Tool;
+use ed25519_dalek::SigningKey;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -60,8 +63,14 @@ pub fn populate(sysroot: &Path, content: &Content, work: &Path) -> Result<()> {
     if content.disk.esp > 0 {
         cache::fresh_dir(&esp)?;
     }
+    let mut made = Vec::new();
     for deployment in &content.deployments {
         let tree = lay(work, deployment, content)?;
+        if let Some(odd) = &deployment.ostree {
+            made.push((&deployment.id, ostree(sysroot, &tree, &deployment.id, odd, &made)?));
+            cache::remove(&tree)?;
+            continue;
+        }
         let good = deployment.good.then(|| "--good".to_string());
         let tries = deployment.tries.map(|tries| format!("--tries={tries}"));
         let boot = (content.disk.esp > 0).then(|| format!("--boot={}", esp.display()));
@@ -74,6 +83,19 @@ pub fn populate(sysroot: &Path, content: &Content, work: &Path) -> Result<()> {
         Tool::new("mv").arg(from).arg(sysroot.join("trees").join(&tree.id)).run()?;
     }
     content.disk.files.iter().try_for_each(|(path, text)| write(&sysroot.join(path), text))
+}
+
+/// `made`: those before it.
+fn ostree(sysroot: &Path, tree: &Path, id: &str, odd: &scenario::Ostree, made: &[(&String, Deployed)]) -> Result<Deployed> {
+    let key = odd.signer.map(|seed| SigningKey::from_bytes(&[seed; 32]));
+    let signature = key.as_ref().map_or(Signature::None, Signature::By);
+    let deployed = ostree::deploy(sysroot, tree, id, &signature).or_say("cannot deploy as OSTree does (needs root)")?;
+    if let Some(of) = &odd.image_of {
+        let (_, other) = made.iter().find(|(id, _)| *id == of).or_say(format!("no deployment {of} before {id}"))?;
+        let image = |deployed: &Deployed| sysroot.join(&deployed.path).join(ostree::IMAGE);
+        fs::copy(image(other), image(&deployed)).or_say("cannot copy an image")?;
+    }
+    Ok(deployed)
 }
 
 fn lay(work: &Path, deployment: &Deployment, content: &Content) -> Result<PathBuf> {

@@ -10,7 +10,7 @@ mod tree;
 pub use boot::{Boot, End, Fault};
 pub use expect::{Ended, Expect, ExpectFile, ExpectMount, ExpectSlot};
 pub use step::{Checks, Step};
-pub use tree::{Deployment, Tree};
+pub use tree::{Deployment, Ostree, Tree};
 
 use crate::error::{OrSay, Result};
 use crate::kernel;
@@ -140,7 +140,7 @@ pub struct Disk {
     /// Files outside the store, by path in the sysroot.
     pub files: BTreeMap<String, String>,
     pub more: Vec<MoreDisk>,
-    /// Its ext4 can have fs-verity, and the guest can open dm-verity.
+    /// Its ext4 can have fs-verity, and the guest can open dm-verity and mount EROFS.
     pub verity: bool,
     /// MiB of an EFI system partition, the second one, with systemd-boot. The machine then starts by its firmware, and
     /// deployments with a kernel bring their entries; on the disk that is read afterwards it is `esp`. 0: QEMU loads the kernel.

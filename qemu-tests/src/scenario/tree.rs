@@ -14,8 +14,20 @@ pub struct Deployment {
     pub good: bool,
     /// Deployed with `--tries`.
     pub tries: Option<u8>,
+    /// Not in the store: a deployment of OSTree with a composefs image, linked to by `/ostree/boot.1/os/ID/0`. Needs root.
+    pub ostree: Option<Ostree>,
     #[serde(default)]
     pub tree: Tree,
+}
+
+/// What is odd about a deployment of OSTree.
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Ostree {
+    /// All bytes of the Ed25519 seed by which its commit is signed. Not given: nobody has signed it.
+    pub signer: Option<u8>,
+    /// In the place of its image is that of this deployment, which stands before it.
+    pub image_of: Option<String>,
 }
 
 /// How a tree differs from the tier's own. Paths are relative to its root.

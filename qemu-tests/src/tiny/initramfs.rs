@@ -61,7 +61,9 @@ fn modules(disk: &Disk, watchdog: Option<Watchdog>) -> Vec<&'static str> {
         });
     }
     names.extend(watchdog.map(|_| Watchdog::MODULE));
-    names.extend(disk.verity.then_some("dm_verity"));
+    if disk.verity {
+        names.extend(["dm_verity", "erofs", "loop"]);
+    }
     if disk.esp > 0 {
         names.extend(["vfat", "nls_cp437", "nls_ascii", "efivarfs"]);
     }

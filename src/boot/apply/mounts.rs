@@ -32,7 +32,8 @@ fn private_clone(source: OwnedFd) -> SysResult<OwnedFd> {
 pub(super) fn set_access(mount: &OwnedFd, access: Access) -> SysResult<()> {
     match access {
         Access::ReadOnly => mount::set_flags(mount, Flags::READ_ONLY, Flags::default()),
-        Access::Writable => mount::set_flags(mount, Flags::default(), Flags::READ_ONLY),
+        Access::Writable | Access::Opened => mount::set_flags(mount, Flags::default(), Flags::READ_ONLY),
+        Access::Kept => Ok(()),
     }
 }
 

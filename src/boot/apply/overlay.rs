@@ -3,7 +3,7 @@
 use super::bases::{Bases, shown};
 use super::{files, mounts};
 use crate::boot::overlay::Layers;
-use crate::decide::model::{Access, Base, Owner, Place};
+use crate::decide::model::{Access, Base, Owner, Place, Style};
 use crate::error::{OrFail, Result};
 use crate::sys::mount::{self, Flags};
 use crate::sys::{OwnedFd, fs};
@@ -21,11 +21,15 @@ pub(super) fn overlay(
     [upper, work]: [&Place; 2],
     to: &Place,
     access: Access,
+    style: Style,
 ) -> Result<Option<String>> {
     let lower = lower.iter().map(|place| bases.source(place)).collect::<Result<Vec<OwnedFd>>>()?;
     let layers = Layers { lower, upper: bases.source(upper)?, work: bases.source(work)? };
     let restricted = layers.restrictions().or_fail("cannot read the mount flags of the layers of", &shown(to))?;
-    let mut overlay = layers.make(&name(to))?;
+    let mut overlay = match style {
+        Style::Portable => layers.make(&name(to))?,
+        Style::Plain => layers.make_plain()?,
+    };
     let mut warning = None;
     // overlayfs makes a directory in `work` at each mount; without room for it, it goes on read-only.
     let full = access == Access::Writable && fs::is_read_only(&overlay).or_fail("cannot look at the overlay for", &shown(to))?;

@@ -1,7 +1,7 @@
 //! Which changes to a deployment's /etc last: those of its overlay, or what a transient /etc keeps. Below its state, that is one
 //! layer with the paths of /etc in either case.
 
-use super::{Change, Kind, Layers, Past, conflicts, walk};
+use super::{Change, Kind, Layers, Past, conflicts, ostree, walk};
 use crate::boot::copy::Flow;
 use crate::boot::store::{STORE, Store};
 use crate::boot::tree;
@@ -46,6 +46,9 @@ pub fn lasting(
     past: &mut Past<'_>,
     each: &mut dyn FnMut(&Change<'_>) -> Flow,
 ) -> Result<()> {
+    if let Some(home) = deployment.ostree() {
+        return ostree(store, home, past, each);
+    }
     match config.mode {
         EtcMode::Overlay => etc(store, deployment, past, each),
         EtcMode::Transient => kept(store, deployment, &kept_paths(store, deployment, &config.keep)?, past, each),

@@ -3,6 +3,7 @@
 
 mod hidden;
 mod lasting;
+mod ostree;
 mod pairs;
 mod past;
 #[cfg(test)]
@@ -10,11 +11,12 @@ mod tests;
 
 pub use hidden::{Covered, covered, covered_file};
 pub use lasting::{Layer, etc, kept, kept_paths, lasting};
+pub use ostree::ostree;
 pub use past::{KEPT, MANIFESTS, Past};
 
 use super::carry;
 use super::copy::Flow;
-use super::layer::{Entry, compare, compare_dress};
+use super::layer::{Entry, attributes, compare, compare_dress};
 use super::store::Store;
 use crate::decide::drift::{Cause, Finding, Mark, Origin, Sameness, Shape};
 use crate::decide::inventory::{Entry as Known, Inventory};
@@ -52,6 +54,14 @@ pub enum Kind {
     Upper,
     /// All that there is: what equals the vendor's is none.
     Whole,
+    /// The same, as OSTree makes it: each file has the label of its place, and none the vendor's.
+    Labelled,
+}
+
+impl Kind {
+    const fn is_whole(self) -> bool {
+        matches!(self, Self::Whole | Self::Labelled)
+    }
 }
 
 /// What is compared.
@@ -93,12 +103,18 @@ pub fn walk(layers: &Layers<'_>, past: &mut Past<'_>, each: &mut dyn FnMut(&Chan
     }
     let result = match (layers.kind, layers.vendor) {
         (Kind::Upper, vendor) => pairs::walk(layers.upper, vendor, &mut |pair| walker.entry(pair)),
-        (Kind::Whole, None) => Ok(()),
-        (Kind::Whole, Some(vendor)) => pairs::walk(layers.upper, Some(vendor), &mut |pair| walker.entry(pair))
+        (Kind::Whole | Kind::Labelled, None) => Ok(()),
+        (Kind::Whole | Kind::Labelled, Some(vendor)) => pairs::walk(layers.upper, Some(vendor), &mut |pair| walker.entry(pair))
             .and_then(|()| pairs::walk(vendor, Some(layers.upper), &mut |pair| Ok(walker.missing(pair)))),
     };
     result.map_err(|stuck| stuck.error(layers.place))
 }
+
+/// Something, open or by name, with what is known of it.
+type Side<'a> = (&'a Meta, Subject<'a>);
+
+/// The attribute that says what a file is to SELinux.
+const LABEL: &CStr = c"security.selinux";
 
 struct Walker<'a, 'p> {
     kind: Kind,
@@ -115,7 +131,8 @@ impl Walker<'_, '_> {
     fn root(&mut self, layers: &Layers<'_>) -> SysResult<Flow> {
         let Some(vendor) = layers.vendor else { return Ok(Flow::Continue) };
         let (local, meta) = (sys::look_open(layers.upper)?, sys::look_open(vendor)?);
-        let sameness = compare_dress((&local, Subject::Open(layers.upper)), (&meta, Subject::Open(vendor)))?;
+        let sides = ((&local, Subject::Open(layers.upper)), (&meta, Subject::Open(vendor)));
+        let sameness = self.but_for_labels(compare_dress(sides.0, sides.1)?, sides)?;
         let entry = Entry { dir: layers.upper, name: c".", meta: local };
         let pair = Pair { path: b".", one: entry, other: Some(Entry { dir: vendor, name: c".", meta }) };
         let finding = Finding { mark: Mark::Plain, shape: Shape::Directory, vendor: Some(sameness), origin: self.origin(&pair)? };
@@ -129,7 +146,10 @@ impl Walker<'_, '_> {
         let vendor = match (&pair.other, mark) {
             (None, _) => None,
             (Some(_), Mark::Whiteout) => Some(Sameness::Type),
-            (Some(vendor), _) => Some(compare(local, vendor)?),
+            (Some(vendor), _) => {
+                let sides = ((&local.meta, local.subject()), (&vendor.meta, vendor.subject()));
+                Some(self.but_for_labels(compare(local, vendor)?, sides)?)
+            }
         };
         let finding = Finding { mark, shape, vendor, origin: self.origin(pair)? };
         let hides = self.hides(finding, pair)?;
@@ -142,6 +162,17 @@ impl Walker<'_, '_> {
             (Shape::Directory, Mark::Redirect) => Next::Below,
             (Shape::Directory, _) => Next::BelowBoth,
         })
+    }
+
+    /// Where labels always differ, they are no difference.
+    fn but_for_labels(&self, sameness: Sameness, (local, vendor): (Side<'_>, Side<'_>)) -> SysResult<Sameness> {
+        if self.kind != Kind::Labelled || sameness != Sameness::Metadata {
+            return Ok(sameness);
+        }
+        let owner = |meta: &Meta| (meta.mode, meta.uid, meta.gid);
+        let rest = |subject| attributes(subject).map(|all| all.into_iter().filter(|(key, _)| key.as_c_str() != LABEL).collect::<Vec<_>>());
+        let same = owner(local.0) == owner(vendor.0) && rest(local.1)? == rest(vendor.1)?;
+        Ok(if same { Sameness::Same } else { Sameness::Metadata })
     }
 
     /// In a whole /etc, a name of the vendor's that is not there.
@@ -162,7 +193,7 @@ impl Walker<'_, '_> {
 
     fn mark(&mut self, pair: &Pair<'_>) -> SysResult<Mark> {
         let is_below = |above: &Vec<u8>| pair.path.strip_prefix(above.as_slice()).is_some_and(|rest| rest.starts_with(b"/"));
-        if self.kind == Kind::Whole {
+        if self.kind.is_whole() {
             return Ok(Mark::Plain);
         }
         let within = self.opaque.as_ref().is_some_and(is_below);
@@ -196,7 +227,7 @@ impl Walker<'_, '_> {
             finding.origin = Origin::OlderVendor;
         }
         let cause = match (finding.cause(), self.kind) {
-            (None, _) | (Some(Cause::Duplicate), Kind::Whole) => return Ok(Flow::Continue),
+            (None, _) | (Some(Cause::Duplicate), Kind::Whole | Kind::Labelled) => return Ok(Flow::Continue),
             (Some(cause), _) => cause,
         };
         let change =

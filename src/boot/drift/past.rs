@@ -41,6 +41,10 @@ impl<'a> Past<'a> {
             (Some(other), Some(own)) => other < own,
             _ => other.id != of.id,
         };
+        // What OSTree deploys has no manifests of ours.
+        if of.ostree().is_some() {
+            return Self::default();
+        }
         let mut past = Self { store: Some(store.dir.as_fd()), ..Self::default() };
         past.unread.extend(deployments.iter().filter(is_older).map(|other| format!("deployments/{}/{ETC}", other.id)));
         match fs::names_in(&store.dir, MANIFESTS) {

@@ -5,7 +5,7 @@ use crate::boot::inventory;
 use crate::boot::store::Store;
 use crate::decide::inventory::Inventory;
 use crate::decide::manifest;
-use crate::decide::model::{Deployment, Id, KernelFit};
+use crate::decide::model::{Deployment, Home, Id, KernelFit};
 use crate::decide::record::Record;
 use crate::sys::copy::{self as sys, Device, Node, Subject};
 use crate::sys::{AsFd, OwnedFd, fs};
@@ -69,7 +69,7 @@ impl Lab {
 
 fn deployment(id: &str) -> Deployment {
     let id = Id::parse(id).unwrap();
-    Deployment { manifest: None, defect: None, marker: None, kernel: KernelFit::Fits, id }
+    Deployment { manifest: None, defect: None, marker: None, kernel: KernelFit::Fits, home: Home::Store, id }
 }
 
 fn file(dir: &OwnedFd, name: &str, mode: u16, content: &str) {

@@ -22,7 +22,6 @@ pub fn unsupported(config: &Config) -> Vec<Unsupported> {
     let asked = [
         (config.integrity.require != Require::None, "integrity.require", "deployments are not verified"),
         (!config.boot.record_device.is_empty(), "boot.record-device", "the record in the store is used"),
-        (config.ostree.rollback, "ostree.rollback", "OSTree deployments are left alone"),
     ];
     asked.into_iter().filter(|(asked, _, _)| *asked).map(|(_, key, instead)| Unsupported { key, instead }).collect()
 }

@@ -40,7 +40,7 @@ fn the_end_of_a_panic_stands_for_it() {
 }
 
 fn facts(kernel: &str, other: &[&str]) -> Facts {
-    use crate::decide::model::{Deployment, Id};
+    use crate::decide::model::{Deployment, Home, Id};
     let releases = other.iter().map(ToString::to_string).collect();
     let deployment = Deployment {
         id: Id::parse("v1").expect("an id"),
@@ -48,6 +48,7 @@ fn facts(kernel: &str, other: &[&str]) -> Facts {
         defect: None,
         marker: None,
         kernel: KernelFit::Mismatch { releases, own: None },
+        home: Home::Store,
     };
     let boot_id = BootId::parse(&"1".repeat(32)).expect("a boot id");
     Facts { deployments: vec![deployment], boot_id, previous: None, kernel: kernel.into(), kexec: Kexec::Possible }

@@ -1,6 +1,7 @@
 //! What is wrong with an image before it ships: findings on configuration, tree and store. It looks at nothing itself.
 
 mod config;
+mod ostree;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -8,6 +9,7 @@ mod tree;
 pub mod unit;
 
 pub use config::config;
+pub use ostree::{Ostree, ostree};
 pub use store::{Store, store};
 pub use tree::{Tree, Unit, UnitState, tree};
 

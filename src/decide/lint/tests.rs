@@ -46,10 +46,6 @@ fn findings_on_the_configuration() {
         ("[boot]\ntries = 0\n", "error: f:2: boot.tries has to be a number from 1 to 255; going on with its default"),
         ("\n[root]\nmood = 1\n", "error: f:3: unknown key root.mood (there are: root.mode), ignoring it"),
         (
-            "[ostree]\n\nrollback = true\n",
-            "warning: f:3: ostree.rollback is not supported by this version: OSTree deployments are left alone",
-        ),
-        (
             "[integrity]\nrequire = \"signed\"\n",
             "warning: f:2: integrity.require is not supported by this version: deployments are not verified",
         ),

@@ -9,6 +9,7 @@ use crate::decide::record::{Key, Outcome};
 use crate::error::Error;
 use alloc::string::String;
 use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
 
 /// A directory in deployments/ with what matters for choosing it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,11 +22,55 @@ pub struct Deployment {
     /// The one with the higher revision of boot-success and boot-failure.
     pub marker: Option<Marker>,
     pub kernel: KernelFit,
+    pub home: Home,
+}
+
+impl From<Manifest> for Deployment {
+    /// One of the store's that was just written.
+    fn from(manifest: Manifest) -> Self {
+        let id = manifest.id.clone();
+        Self { id, manifest: Some(manifest), defect: None, marker: None, kernel: KernelFit::Fits, home: Home::Store }
+    }
+}
+
+/// Whose layout a deployment stands in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Home {
+    /// `bedplate/deployments/ID`.
+    Store,
+    Ostree(OstreeHome),
+}
+
+/// A deployment of OSTree's; paths are below the physical root, without leading slash.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct OstreeHome {
+    /// `ostree/deploy/OS/deploy/CHECKSUM.SERIAL`.
+    pub path: String,
+    /// The link by which a boot loader asks for it (`ostree=`); `None`: no boot loader entry can.
+    pub link: Option<String>,
 }
 
 impl Deployment {
     pub fn instance(&self) -> Option<&Instance> {
         self.manifest.as_ref().map(|m| &m.instance)
+    }
+
+    /// Where its markers are, below the store.
+    pub fn home_path(&self) -> String {
+        let instance = self.instance().map_or("", Instance::as_str);
+        match self.home {
+            Home::Store => alloc::format!("deployments/{}", self.id),
+            Home::Ostree(_) => alloc::format!("ostree/{}@{instance}", self.id),
+        }
+    }
+
+    /// Where its tree is, below the physical root.
+    pub fn tree_path(&self) -> String {
+        match &self.home {
+            Home::Store => alloc::format!("bedplate/deployments/{}/root", self.id),
+            Home::Ostree(home) => home.path.clone(),
+        }
     }
 
     /// Whether `ID@INSTANCE` names it. One whose manifest cannot be read goes by its ID: nothing says that it is another one.
@@ -38,6 +83,14 @@ impl Deployment {
     /// What ties it to its slot of the record.
     pub fn key(&self) -> Option<Key> {
         self.instance().map(|instance| Key::of(&self.id, instance))
+    }
+
+    /// Where it stands in OSTree's layout; `None`: it is one of the store's.
+    pub fn ostree(&self) -> Option<&OstreeHome> {
+        match &self.home {
+            Home::Store => None,
+            Home::Ostree(home) => Some(home),
+        }
     }
 
     /// Which of them a slot belongs to.

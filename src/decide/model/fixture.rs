@@ -1,6 +1,6 @@
 //! For tests of what decides.
 
-use super::{Deployment, Id, Instance, KernelFit};
+use super::{Deployment, Home, Id, Instance, KernelFit};
 use crate::decide::manifest::{Manifest, TreeKind};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -18,5 +18,5 @@ pub(in crate::decide) fn deployment(name: &str) -> Deployment {
         from: None,
         digest: None,
     };
-    Deployment { id, manifest: Some(manifest), defect: None, marker: None, kernel: KernelFit::Fits }
+    Deployment { id, manifest: Some(manifest), defect: None, marker: None, kernel: KernelFit::Fits, home: Home::Store }
 }

@@ -16,6 +16,11 @@ impl Id {
         (first.is_ascii_alphanumeric() && text.len() <= 64 && text.bytes().all(rest)).then(|| Self(text.to_string()))
     }
 
+    /// For what has no name that could be one.
+    pub fn unnamed() -> Self {
+        Self("unnamed".to_string())
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -59,6 +59,10 @@ impl fmt::Display for Place {
 pub enum Access {
     ReadOnly,
     Writable,
+    /// As its source, or the file system, is.
+    Kept,
+    /// The mount lets writes through; whether its file system takes them is for later to say.
+    Opened,
 }
 
 impl Access {
@@ -66,8 +70,30 @@ impl Access {
         match self {
             Self::ReadOnly => "ro",
             Self::Writable => "rw",
+            Self::Kept => "as-is",
+            Self::Opened => "rw-mount",
         }
     }
+}
+
+/// Whose overlay it is, and so how it is mounted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    /// Ours, on the state of a deployment: index, metacopy, `redirect_dir` and xino off, so that the upper stays a plain list.
+    Portable,
+    /// OSTree's: by the kernel's defaults, under the name "overlay".
+    Plain,
+}
+
+/// What fs-verity has to say of a composefs image and its files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verity {
+    /// Nothing.
+    NotAsked,
+    /// It is on for all of them.
+    Required,
+    /// It is on for all of them, and the image has this digest: SHA-256, as 64 hex digits.
+    Digest(String),
 }
 
 /// Mode and owner of a directory to be made.
@@ -85,8 +111,11 @@ pub enum Action {
     Directory { at: Place, owner: Owner },
     /// A bind mount of `from` alone (not what is mounted below it). Flags of the source are kept, access is set.
     Bind { from: Place, to: Place, access: Access },
-    /// An overlay with index, metacopy, `redirect_dir` and xino off. `lower` from top to bottom.
-    Overlay { lower: Vec<Place>, upper: Place, work: Place, to: Place, access: Access },
+    /// An overlay. `lower` from top to bottom.
+    Overlay { lower: Vec<Place>, upper: Place, work: Place, to: Place, access: Access, style: Style },
+    /// A composefs: an EROFS `image` of names and modes over a directory of file contents; with `changes`, an upper and its work
+    /// directory, it is writable.
+    Composefs { image: Place, objects: Place, changes: Option<[Place; 2]>, to: Place, access: Access, verity: Verity },
     /// A tmpfs; `to` is in `New`, or in `Scratch` with one component. `size` as tmpfs takes it ("50%").
     Tmpfs { to: Place, mode: u16, size: Option<String> },
     /// A file system on a device (a /dev path, UUID=, LABEL=, PARTUUID=, PARTLABEL=), writable.
@@ -103,9 +132,12 @@ impl Action {
     /// The mount point in the new root, where the action mounts something there.
     pub fn mounts_on(&self) -> Option<&Place> {
         match self {
-            Self::Bind { to, .. } | Self::Overlay { to, .. } | Self::Tmpfs { to, .. } | Self::Device { to, .. } | Self::Physical { to } => {
-                (to.base == Base::New).then_some(to)
-            }
+            Self::Bind { to, .. }
+            | Self::Overlay { to, .. }
+            | Self::Composefs { to, .. }
+            | Self::Tmpfs { to, .. }
+            | Self::Device { to, .. }
+            | Self::Physical { to } => (to.base == Base::New).then_some(to),
             Self::Directory { .. } | Self::File { .. } | Self::Fill { .. } => None,
         }
     }
@@ -152,5 +184,6 @@ pub struct RunFile {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RunContent {
     Text(String),
+    Bytes(Vec<u8>),
     Link(String),
 }

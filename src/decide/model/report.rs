@@ -1,6 +1,6 @@
 //! The report of a boot: /run/bedplate/boot.json.
 
-use super::{BootId, Carried, Id, Instance};
+use super::{BootId, Carried, Id, Instance, OstreeHome};
 use crate::decide::config::Config;
 use crate::decide::record::Outcome;
 use crate::decide::record::ending::Phase;
@@ -20,6 +20,9 @@ pub struct Report {
     pub bedplate: String,
     pub boot_id: BootId,
     pub deployment: Booted,
+    /// Where it stands in OSTree's layout, where it is one of OSTree's.
+    #[serde(default)]
+    pub ostree: Option<OstreeHome>,
     pub choice: Chosen,
     /// The boot before this one, where its end was not noted in it.
     #[serde(default)]

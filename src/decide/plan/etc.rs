@@ -3,7 +3,7 @@
 use super::validate::is_below;
 use super::{Builder, PLAIN, PRIVATE, deployment, new, sysroot};
 use crate::decide::config::EtcMode;
-use crate::decide::model::{Access, Action, Base, Entry, OnError, Place, Step};
+use crate::decide::model::{Access, Action, Base, Entry, OnError, Place, Step, Style};
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -41,7 +41,7 @@ impl Builder<'_> {
         self.directory(why, upper.clone(), owner);
         self.directory(why, work.clone(), PRIVATE);
         let lower = vec![self.vendor_etc()];
-        self.step(why, Action::Overlay { lower, upper, work, to: new("etc"), access: Access::Writable });
+        self.step(why, Action::Overlay { lower, upper, work, to: new("etc"), access: Access::Writable, style: Style::Portable });
     }
 
     /// Keys, network and passwords stay: the changes kept on the disk are a lower layer.
@@ -122,7 +122,7 @@ impl Builder<'_> {
         self.directory(why, upper.clone(), owner);
         self.directory(why, work.clone(), PRIVATE);
         let lower = vec![deployment(&vendor)];
-        self.optional(why, Action::Overlay { lower, upper, work, to: target, access: Access::Writable });
+        self.optional(why, Action::Overlay { lower, upper, work, to: target, access: Access::Writable, style: Style::Portable });
     }
 
     fn optional(&mut self, why: &str, action: Action) {

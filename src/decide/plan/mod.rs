@@ -16,7 +16,7 @@ pub use paths::{PACKAGE_DATABASES, VAR_BACKED, resolve};
 pub use var::SHARED_VAR;
 
 use super::config::{Config, RootMode};
-use super::model::{Access, Action, Base, Counting, Disk, Entry, OnError, Owner, Place, Plan, Step, TreeFacts};
+use super::model::{Access, Action, Base, Counting, Disk, Entry, OnError, Owner, Place, Plan, Step, Style, TreeFacts};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -71,7 +71,7 @@ impl Builder<'_> {
         self.directory(why, place("upper"), owner);
         self.directory(why, place("work"), PRIVATE);
         let (upper, work) = (place("upper"), place("work"));
-        self.step(why, Action::Overlay { lower, upper, work, to: new(to), access: Access::Writable });
+        self.step(why, Action::Overlay { lower, upper, work, to: new(to), access: Access::Writable, style: Style::Portable });
     }
 
     fn root(&mut self) {

@@ -155,7 +155,7 @@ impl Builder<'_> {
         let why = "the disk cannot be written";
         match (kept, access) {
             (Some(from), Access::ReadOnly) => self.bind(why, from, target, access),
-            (Some(lower), Access::Writable) => {
+            (Some(lower), Access::Writable | Access::Kept | Access::Opened) => {
                 let name = alloc::format!("path-{}", target.replace('/', "-"));
                 self.transient_overlay(why, &name, vec![lower], target, owner);
             }

@@ -1,6 +1,6 @@
 //! The plan as text: one line a step, stable, without numbers that change from boot to boot.
 
-use crate::decide::model::{Action, OnError, Plan, Step};
+use crate::decide::model::{Action, OnError, Plan, Step, Verity};
 use core::fmt;
 
 impl fmt::Display for Plan {
@@ -27,9 +27,17 @@ impl fmt::Display for Action {
         match self {
             Self::Directory { at, owner } => write!(f, "directory {at} {:04o} {}:{}", owner.mode, owner.uid, owner.gid),
             Self::Bind { from, to, access } => write!(f, "bind      {to} {} from {from}", access.word()),
-            Self::Overlay { lower, upper, work: _, to, access } => {
+            Self::Overlay { lower, upper, to, access, .. } => {
                 write!(f, "overlay   {to} {} upper {upper} lower", access.word())?;
                 lower.iter().try_for_each(|lower| write!(f, " {lower}"))
+            }
+            Self::Composefs { image, to, access, verity, .. } => {
+                let verity = match verity {
+                    Verity::NotAsked => "",
+                    Verity::Required => " with verity",
+                    Verity::Digest(_) => " with verity and a signed digest",
+                };
+                write!(f, "composefs {to} {} from {image}{verity}", access.word())
             }
             Self::Tmpfs { to, mode, size } => write!(f, "tmpfs     {to} rw {mode:04o} {}", size.as_deref().unwrap_or("50%")),
             Self::Device { source, to } => write!(f, "device    {to} rw from {source}"),

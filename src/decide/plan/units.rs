@@ -42,6 +42,13 @@ pub fn run_files(config: &Config, tree: &TreeFacts, counting: Counting) -> Vec<R
     if config.var.mode == VarMode::Bind && tree.disk == Disk::Writable && !in_fstab(tree, "var") {
         files.push(text("var.mount", var_mount(tree)));
     }
+    files.extend(bounds(config, counting));
+    files
+}
+
+/// What keeps a counted boot from hanging for ever.
+pub fn bounds(config: &Config, counting: Counting) -> Vec<RunFile> {
+    let mut files = Vec::new();
     if counting == Counting::Counted {
         files.push(RunFile { path: RUN_COUNTDOWN.into(), content: RunContent::Text("reboot\n".into()) });
         files.extend(countdown());

@@ -4,6 +4,25 @@ use crate::decide::model::{Access, Action, Base, Place, Plan};
 use crate::error::{Error, Result};
 use alloc::vec::Vec;
 
+/// What holds for the plan of an OSTree deployment: targets are normal paths, / comes first, parents are mounted before children,
+/// no target is mounted twice, and /usr ends read-only: by a mount of its own, or by / being an image that takes no changes. A
+/// person can have unlocked both.
+pub fn validate_ostree(plan: &Plan) -> Result<()> {
+    let mut mounted: Vec<&str> = Vec::new();
+    for action in plan.steps.iter().map(|step| &step.action) {
+        places(action).into_iter().try_for_each(check_place)?;
+        let Some(target) = action.mounts_on() else { continue };
+        check_order(&mounted, &target.path)?;
+        mounted.push(&target.path);
+    }
+    let image = plan.steps.iter().any(|step| matches!(step.action, Action::Composefs { .. }));
+    let required = if image { [""].as_slice() } else { ["", "usr"].as_slice() };
+    match required.iter().find(|target| !mounted.contains(target)) {
+        Some(missing) => Err(wrong("mounts nothing at", missing)),
+        None => Ok(()),
+    }
+}
+
 /// Targets are normal paths, parents are mounted before children, no target is mounted twice, / comes first, /usr ends
 /// read-only with nothing writable on it but /usr/local, and an overlay's upper is not in its lower.
 pub fn validate(plan: &Plan) -> Result<()> {
@@ -33,6 +52,7 @@ fn places(action: &Action) -> Vec<&Place> {
         Action::Directory { at, .. } | Action::File { at, .. } => alloc::vec![at],
         Action::Bind { from, to, .. } | Action::Fill { from, to } => alloc::vec![from, to],
         Action::Overlay { lower, upper, work, to, .. } => lower.iter().chain([upper, work, to]).collect(),
+        Action::Composefs { image, objects, changes, to, .. } => [image, objects, to].into_iter().chain(changes.iter().flatten()).collect(),
         Action::Tmpfs { to, .. } | Action::Device { to, .. } | Action::Physical { to } => alloc::vec![to],
     }
 }

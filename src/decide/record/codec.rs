@@ -87,6 +87,13 @@ pub enum Reading {
     Unread { why: String },
 }
 
+impl Reading {
+    /// Where nobody keeps a record: one that says nothing.
+    pub fn none() -> Self {
+        Self::Valid { record: Record::default(), next: Place::A }
+    }
+}
+
 /// Reads both copies; shorter input than a copy is an invalid copy.
 pub fn read(a: &[u8], b: &[u8]) -> Reading {
     match (decode(a), decode(b)) {

@@ -1,5 +1,6 @@
 use super::*;
 use crate::decide::model::Id;
+use crate::decide::model::Style;
 use crate::decide::mountinfo::parse;
 use alloc::vec;
 
@@ -22,7 +23,14 @@ fn bind(path: &str, access: Access) -> Action {
 
 fn overlay() -> Action {
     let state = |path: &str| Place::new(Base::Sysroot, path);
-    Action::Overlay { lower: vec![state("l")], upper: state("u"), work: state("w"), to: new("etc"), access: Access::Writable }
+    Action::Overlay {
+        lower: vec![state("l")],
+        upper: state("u"),
+        work: state("w"),
+        to: new("etc"),
+        access: Access::Writable,
+        style: Style::Portable,
+    }
 }
 
 fn tmpfs(to: Place) -> Action {

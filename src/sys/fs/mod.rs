@@ -3,7 +3,7 @@
 
 mod stat;
 
-pub use stat::{FileType, Stat, magic, stat_fd, stat_in, stat_target_in};
+pub use stat::{FileType, Stat, born, magic, stat_fd, stat_in, stat_target_in};
 
 use super::SysResult;
 use crate::error::Errno;

@@ -63,6 +63,13 @@ pub fn stat_target_in(root: impl AsFd, path: &str) -> SysResult<Stat> {
     stat_fd(open_target_in(root, path)?)
 }
 
+/// When an open file or directory was made: seconds and nanoseconds since 1970, zeros where the file system does not tell.
+pub fn born(file: impl AsFd) -> SysResult<(i64, u32)> {
+    let stat = fs::statx(file, "", fs::AtFlags::EMPTY_PATH, fs::StatxFlags::BTIME)?;
+    let told = fs::StatxFlags::from_bits_retain(stat.stx_mask).contains(fs::StatxFlags::BTIME);
+    Ok(if told { (stat.stx_btime.tv_sec, stat.stx_btime.tv_nsec) } else { (0, 0) })
+}
+
 /// The number of a file system's kind, as linux/magic.h has it.
 pub fn magic(file: impl AsFd) -> SysResult<u64> {
     Ok(u64::try_from(fs::fstatfs(file)?.f_type).unwrap_or_default())

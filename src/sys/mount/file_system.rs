@@ -16,14 +16,22 @@ pub enum Parameter<'a> {
     Text(&'a str, &'a str),
 }
 
+/// The same as [`make_fs`], for who wants to know the kernel's error, not its words.
+pub fn try_make_fs(fstype: &str, parameters: &[Parameter<'_>]) -> SysResult<OwnedFd> {
+    make(&mount::fsopen(fstype, FsOpenFlags::FSOPEN_CLOEXEC)?, parameters)
+}
+
+fn make(context: &OwnedFd, parameters: &[Parameter<'_>]) -> SysResult<OwnedFd> {
+    configure(context, parameters)?;
+    mount::fsconfig_create(context.as_fd())?;
+    Ok(mount::fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())?)
+}
+
 /// Makes a detached mount of a file system. On a failure the kernel's own words about it are in the error.
 pub fn make_fs(fstype: &str, parameters: &[Parameter<'_>]) -> Result<OwnedFd> {
     let context = mount::fsopen(fstype, FsOpenFlags::FSOPEN_CLOEXEC).map_err(Errno::from).or_fail("cannot open the file system", fstype)?;
-    let made = configure(&context, parameters).and_then(|()| {
-        mount::fsconfig_create(context.as_fd())?;
-        Ok(mount::fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())?)
-    });
-    made.map_err(|errno| Error::transient(format!("cannot make a file system of type {fstype}: {errno}{}", kernel_words(&context))))
+    make(&context, parameters)
+        .map_err(|errno| Error::transient(format!("cannot make a file system of type {fstype}: {errno}{}", kernel_words(&context))))
 }
 
 fn configure(context: &OwnedFd, parameters: &[Parameter<'_>]) -> SysResult<()> {

@@ -12,7 +12,7 @@ use super::boot_partition::BootPartition;
 use super::hooks::Hooks;
 use super::remove::{clear_leftovers, take_back};
 use super::unlock::{System, hold, shown};
-use super::{Exit, counted, loader, plain, say};
+use super::{Exit, counted, loader, ostree, plain, say};
 use crate::cli;
 use bedplate::boot::copy::{Totals, measure};
 use bedplate::decide::config::RecordKind;
@@ -39,6 +39,7 @@ pub fn run(args: &cli::Deploy, out: &mut dyn Write) -> Result<Exit> {
     let order = Order::of(args)?;
     let boot = BootPartition::find(args.boot.as_deref())?;
     let mut view = View::open_for_change(args.sysroot.as_deref(), &args.run)?;
+    ostree::refuse_here(&view, "ostree admin upgrade or ostree admin deploy adds a deployment")?;
     let boot = boot.filter(|boot| boot.serves(&view));
     let interrupts = Interrupts::hold().or_fail("cannot hold signals for", "deploy")?;
     clear_leftovers(&view.store, boot.as_ref(), id.as_str())?;
@@ -227,7 +228,7 @@ fn arm(args: &cli::Deploy, standing: Standing, view: &mut View, manifest: &Manif
     let armed = match standing {
         Standing::Trial => view.ledger.record.arm(key, tries, &protected),
         Standing::Good => {
-            view.store.write_marker(&manifest.id, &success_marker(view, manifest))?;
+            view.store.write_marker(&Deployment::from(manifest.clone()), &success_marker(view, manifest))?;
             view.ledger.record.arm_good(key, tries)
         }
     };

@@ -140,6 +140,9 @@ fn root() -> Result<OwnedFd> {
 
 /// What the deployment would show there: nothing else of it than /etc has changes that last.
 fn offline(subject: &Subject<'_>, path: &str, vendor: Option<&Found>) -> Result<Option<Found>> {
+    if let Some(inner) = path.strip_prefix("etc/").filter(|_| subject.deployment.ostree().is_some()) {
+        return find(&subject.tree, &format!("etc/{inner}"));
+    }
     let seen = match path.strip_prefix("etc/") {
         Some(inner) => in_layer(layer(subject, inner)?, inner)?,
         None => Seen::Vendor,

@@ -2,7 +2,7 @@
 //! in place, and the kernel that runs. Reads only.
 
 use super::listed::{Listed, Side};
-use super::{kernel, usr};
+use super::{kernel, ostree, usr};
 use crate::verbs::access::View;
 use crate::verbs::root_tree;
 use bedplate::boot::copy::Flow;
@@ -63,8 +63,8 @@ pub struct Subject<'a> {
 
 impl<'a> Subject<'a> {
     pub fn open(view: &'a View, deployment: &'a Deployment, run: &'a str) -> Result<Self> {
-        let path = format!("deployments/{}/root", deployment.id);
-        let tree = fs::open_dir_in(&view.store.dir, &path).or_fail("cannot open the tree", &path)?;
+        let path = deployment.tree_path();
+        let tree = fs::open_dir_in(&view.store.sysroot, &path).or_fail("cannot open the tree", &path)?;
         let vendor_etc = tree::vendor_etc(&tree)?.unwrap_or(VendorEtc::Etc);
         let mounts = if is_here(view, deployment)? { mounts()? } else { Vec::new() };
         Ok(Self { view, deployment, tree, vendor_etc, mounts, run, boot: None })
@@ -132,6 +132,14 @@ pub fn etc(subject: &Subject<'_>, each: &mut dyn FnMut(Listed), warnings: &mut V
         each(Listed::of(change, "/etc"));
         Flow::Continue
     };
+    if let Some(home) = deployment.ostree() {
+        let transient = ostree::is_etc_transient(subject);
+        return if transient {
+            ostree::transient_etc(subject, &mut past, &mut list)
+        } else {
+            drift::ostree(&view.store, home, &mut past, &mut list)
+        };
+    }
     match view.config.etc.mode {
         EtcMode::Overlay => drift::etc(&view.store, deployment, &mut past, &mut list)?,
         EtcMode::Ro => {}

@@ -4,6 +4,7 @@ pub mod file;
 pub mod gather;
 pub mod kernel;
 pub mod listed;
+pub mod ostree;
 pub mod paint;
 pub mod scope;
 pub mod summary;

@@ -7,6 +7,7 @@ use bedplate::boot::copy::Flow;
 use bedplate::boot::drift::{self, Kind, Layers, Past};
 use bedplate::decide::inventory::Inventory;
 use bedplate::decide::mountinfo::MountInfo;
+use bedplate::decide::ostree::HOTFIX_UPPER;
 use bedplate::decide::unlock::{Opened, PLACE, SOURCE};
 use bedplate::decide::utc::utc;
 use bedplate::error::{Errno, OrFail, Result};
@@ -16,7 +17,9 @@ use bedplate::sys::{AsFd, OwnedFd, fs};
 pub fn overlay(subject: &Subject<'_>, each: &mut dyn FnMut(Listed)) -> Result<()> {
     let is_in_usr = |mount: &&MountInfo| mount.fstype == "overlay" && (mount.target == "/usr" || mount.target.starts_with("/usr/"));
     for mount in subject.mounts.iter().filter(is_in_usr) {
-        let Some(upper) = upper(mount, subject.run) else { continue };
+        let hotfix = subject.deployment.ostree().filter(|_| mount.target == "/usr" && mount.source != SOURCE);
+        let hotfix = hotfix.and_then(|_| fs::open_dir_in(&subject.tree, HOTFIX_UPPER).ok());
+        let Some(upper) = upper(mount, subject.run).or(hotfix) else { continue };
         let path = mount.target.trim_start_matches('/');
         let vendor = match fs::open_dir_in(&subject.tree, path) {
             Err(Errno::ENOENT) => None,

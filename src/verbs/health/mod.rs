@@ -3,7 +3,7 @@
 mod run;
 
 use super::access::{self, View};
-use super::{Exit, say, say_json};
+use super::{Exit, ostree, say, say_json};
 use crate::cli;
 use bedplate::boot::facts;
 use bedplate::decide::health::{HEALTH_JSON, Health, KEPT, Purpose, Verdict, time_for_all};
@@ -28,6 +28,10 @@ pub fn run(args: &cli::Health, out: &mut dyn Write) -> Result<Exit> {
 
 fn check(args: &cli::Health, out: &mut dyn Write) -> Result<Exit> {
     let (report, boot_id) = (access::this_boot(&args.run)?, facts::boot_id()?);
+    if let Some(why) = if args.check_only { None } else { ostree::left_alone(args.sysroot.as_deref(), &args.run)? } {
+        log::info!("{why}: nothing depends on its health (bedplate health --check-only checks all the same)");
+        return Ok(Exit::Done);
+    }
     if report.is_none() && !args.check_only {
         let why = "boot.json is missing or from another boot: this boot did not go through prepare-root";
         return Err(Error::refused(format!("\"{}/bedplate/{why} (bedplate health --check-only checks all the same)", args.run)));
@@ -97,6 +101,9 @@ pub fn last(run: &str, boot_id: &BootId) -> Result<Option<Health>> {
 /// A failure, in the record of a counted boot and in history. This process writes in a mount namespace of its own from here on: no
 /// script may run in it any more.
 fn keep(args: &cli::Health, health: &Health) -> Result<()> {
+    if ostree::keeps_nothing(args.sysroot.as_deref()) {
+        return Ok(());
+    }
     let mut view = View::open_for_change(args.sysroot.as_deref(), &args.run)?;
     note_outcome(&mut view)?;
     let Some(id) = view.booted().map(|booted| booted.id.clone()) else { return Ok(()) };

@@ -1,5 +1,6 @@
 //! `lint`: what is wrong with an image before it ships. Changes nothing and needs no root.
 
+mod ostree;
 mod store;
 mod tree;
 

@@ -20,7 +20,7 @@ pub fn findings(sysroot: &str) -> Result<Vec<Finding>> {
     let ledger = Ledger::open(&store, &facts.deployments, &Disk::Writable, Config::default().boot.tries);
     let mut odd = Vec::new();
     for deployment in &facts.deployments {
-        store.marker(&deployment.id, &mut odd);
+        store.marker(&deployment.home_path(), &mut odd);
     }
     Ok(lint::store(&lint::Store {
         modes: modes(&store)?,

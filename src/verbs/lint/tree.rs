@@ -20,6 +20,7 @@ pub fn findings(root: &OwnedFd) -> Result<Vec<Finding>> {
     let tree = gather(root, &merged.config)?;
     let mut findings = lint::config(&merged, &load::writable_by_others(root), &tree);
     findings.extend(lint::tree(&tree, &merged.config));
+    findings.extend(lint::ostree(&super::ostree::look(root)?));
     Ok(findings)
 }
 

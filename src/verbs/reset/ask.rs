@@ -2,6 +2,7 @@
 
 use super::super::access::View;
 use super::super::{Exit, say, say_json};
+use super::refuse_ostree;
 use crate::cli;
 use bedplate::boot::reset;
 use bedplate::decide::config::VarMode;
@@ -33,6 +34,7 @@ struct Undone {
 
 /// The journal of a store that may be written.
 fn journal(view: &View) -> Result<Journal> {
+    refuse_ostree(view)?;
     let journal = reset::read(&view.store);
     let journal = journal.map_err(|error| Error::new(error.kind, format!("{error}; remove that file to begin anew")))?;
     Ok(journal.unwrap_or_default())

@@ -4,7 +4,8 @@ mod ask;
 mod paths;
 mod preview;
 
-use super::Exit;
+use super::access::View;
+use super::{Exit, ostree};
 use crate::cli;
 use bedplate::decide::reset::{What, Word, glob::Glob};
 use bedplate::error::{Error, Result};
@@ -28,6 +29,11 @@ pub fn run(args: &cli::Reset, out: &mut dyn Write) -> Result<Exit> {
             if args.preview { preview::run(args, &what, out) } else { ask::reset(args, &what, out) }
         }
     }
+}
+
+/// OSTree has no state of ours: its /etc is a plain copy of the vendor's.
+fn refuse_ostree(view: &View) -> Result<()> {
+    ostree::refuse_here(view, "cp -a /usr/etc/PATH /etc/PATH brings the vendor's back (bedplate diff lists what differs)")
 }
 
 fn check_globs(keep: &[String]) -> Result<()> {

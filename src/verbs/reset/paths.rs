@@ -4,6 +4,7 @@ use super::super::access::View;
 use super::super::diff::gather::{self, Subject};
 use super::super::diff::listed::{Listed, shown};
 use super::super::{Exit, counted, plain, say, say_json};
+use super::refuse_ostree;
 use crate::cli;
 use bedplate::boot::drift::{self, Layer};
 use bedplate::boot::reset::state_name;
@@ -41,6 +42,7 @@ pub fn run(args: &cli::Reset, out: &mut dyn Write) -> Result<Exit> {
     }
     if args.preview {
         let view = View::open(args.sysroot.as_deref(), &args.run)?;
+        refuse_ostree(&view)?;
         let deployment = booted(&view)?;
         let would = would_change(args, &view, &deployment, &paths)?;
         return tell(
@@ -51,6 +53,7 @@ pub fn run(args: &cli::Reset, out: &mut dyn Write) -> Result<Exit> {
         );
     }
     let view = View::open_for_change(args.sysroot.as_deref(), &args.run)?;
+    refuse_ostree(&view)?;
     let deployment = booted(&view)?;
     let vendor = vendor_etc(&view, &deployment)?;
     let etc = fs::open_dir("/etc").or_fail("cannot open", "/etc")?;

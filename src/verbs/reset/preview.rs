@@ -2,6 +2,7 @@
 
 use super::super::access::View;
 use super::super::{Exit, plain, say, say_json};
+use super::refuse_ostree;
 use crate::cli;
 use bedplate::boot::copy::{Flow, measure};
 use bedplate::boot::drift::{self, Past};
@@ -53,6 +54,7 @@ struct Data {
 
 pub fn run(args: &cli::Reset, what: &What, out: &mut dyn Write) -> Result<Exit> {
     let view = View::open(args.sysroot.as_deref(), &args.run)?;
+    refuse_ostree(&view)?;
     let next = view.next_boot().first().and_then(|candidate| view.facts.deployment(&candidate.id)).cloned();
     let deployment = next.ok_or_else(|| Error::refused("no deployment boots: there is nothing that could be reset"))?;
     let preview = Preview::of(&view, &deployment, what, &args.keep)?;

@@ -7,6 +7,7 @@ mod until_reboot;
 
 use super::Exit;
 use super::access::View;
+use super::ostree;
 use super::root_tree::{self, vendor_etc};
 use crate::cli;
 use bedplate::boot::verify;
@@ -42,6 +43,7 @@ pub struct System {
 
 impl System {
     pub fn look(view: &View) -> Result<Self> {
+        ostree::refuse_here(view, "ostree admin unlock opens its /usr, with --hotfix for longer than this boot")?;
         let table = view.report.as_ref().map(|report| report.mounts.clone()).unwrap_or_default();
         let root = if verify::is_root("/", &table)? { Root::Own } else { Root::Foreign };
         let deployment = view.booted().cloned();

@@ -88,7 +88,8 @@ fn of_tree(from: &str, at: &str, access: Access, sources: Sources<'_>) -> Result
     let now = fs::open_dir(at).and_then(mount::flags_of).or_fail("cannot read the mount flags of", at)?;
     let set = match access {
         Access::ReadOnly => now.and(Flags::READ_ONLY),
-        Access::Writable => now.without(Flags::READ_ONLY),
+        Access::Writable | Access::Opened => now.without(Flags::READ_ONLY),
+        Access::Kept => now,
     };
     let all = Flags::READ_ONLY.and(Flags::NOSUID).and(Flags::NODEV).and(Flags::NOEXEC);
     let made = fs::open_dir_in(sources.tree, from).and_then(mount::clone_tree).or_fail("cannot clone the mount of", at)?;

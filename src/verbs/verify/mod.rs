@@ -9,7 +9,7 @@ mod tree;
 pub use kept::{Verified, last};
 
 use super::access::View;
-use super::{Exit, say, say_json};
+use super::{Exit, ostree, say, say_json};
 use crate::cli;
 use bedplate::boot::inventory::{ETC, USR, name_of};
 use bedplate::decide::model::{Deployment, VendorEtc};
@@ -24,6 +24,7 @@ pub fn run(args: &cli::Verify, out: &mut dyn Write) -> Result<Exit> {
     let view = View::open(args.sysroot.as_deref(), &args.run)?;
     view.warnings.iter().for_each(|warning| log::warn!("{warning}"));
     let deployment = chosen(&view, args.id.as_deref())?;
+    ostree::refuse(deployment, "ostree fsck verifies the repository that it is made from; composefs.enabled = verity or signed each read")?;
     let interrupts = Interrupts::hold().or_fail("cannot hold signals for", "verify")?;
     let result = check(&view, deployment, &interrupts)?;
     if view.booted().is_some_and(|booted| booted.id == deployment.id) {

@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
+use std::path::Path;
 
 /// FS_IOC_ENABLE_VERITY
 const ENABLE: Opcode = 0x4080_6685;
@@ -19,8 +20,25 @@ const READ_ONLY: u32 = 1;
 
 const BLOCK: usize = 4096;
 
-/// With SHA-256, in blocks of 4096 bytes, without a salt.
+/// With SHA-256, in blocks of 4096 bytes, without a salt. What has it keeps it.
 pub fn guard(path: &str) -> io::Result<()> {
+    if let Some((above, below)) = path.split_once("/*/") {
+        return entries(above)?.iter().try_for_each(|entry| guard(&format!("{entry}/{below}")));
+    }
+    if Path::new(path).is_dir() {
+        return entries(path)?.iter().try_for_each(|entry| guard(entry));
+    }
+    match enable(path) {
+        Err(why) if why.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        done => done,
+    }
+}
+
+fn entries(path: &str) -> io::Result<Vec<String>> {
+    std::fs::read_dir(path)?.map(|entry| Ok(format!("{path}/{}", entry?.file_name().to_string_lossy()))).collect()
+}
+
+fn enable(path: &str) -> io::Result<()> {
     let mut argument = [0_u8; 128];
     put(&mut argument, 0, &1_u32.to_le_bytes());
     put(&mut argument, 4, &1_u32.to_le_bytes());

@@ -1,0 +1,4 @@
+mod asked;
+mod conf;
+mod plan;
+mod variant;
