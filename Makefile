@@ -31,7 +31,7 @@ help:
 	@echo 'make build     one static program, target/bedplate'
 	@echo 'make demo      a real Debian takes a broken update and comes back by itself (BREAK=record|fallback: it must notice)'
 	@echo 'make test      format, lints, all tests, real boots'
-	@echo 'make matrix    every boot scenario, every power cut, and programs that the cuts must catch (FILTER=TEXT: those scenarios alone; JOBS=N)'
+	@echo 'make matrix    every boot scenario, every comparison with OSTree, every power cut, and programs that the cuts must catch (FILTER=TEXT: those scenarios alone; JOBS=N)'
 	@echo 'make fuzz      every parser of what a disk or a command line gives (SECONDS=N; needs a nightly compiler)'
 	@echo 'make bench     size and speed'
 	@echo 'make install   DESTDIR= PREFIX=/usr'
@@ -54,6 +54,7 @@ test: setup
 
 matrix: setup build
 	@$(QEMU_TESTS) run --jobs $(JOBS) $(if $(FILTER),--filter $(FILTER))
+	@$(if $(FILTER),,$(QEMU_TESTS) ostree-compare && $(QEMU_TESTS) ostree-compare --planted && $(QEMU_TESTS) ostree-compare --debian)
 	@$(if $(FILTER),,scripts/powercut && scripts/powercut planted)
 	@$(if $(FILTER),,$(QEMU_TESTS) power-cut --all --jobs $(JOBS) && scripts/check-planted-guests)
 	@$(if $(FILTER),,scripts/explore)
@@ -63,6 +64,7 @@ fuzz:
 
 bench: setup build
 	@scripts/bench
+	@scripts/bench-ostree
 
 # The initramfs's units get no link here: the dracut module makes them, inside the initramfs, where /usr/bin is the program's place.
 # The default program is built anew where it is older than its sources; another one is taken as it is.

@@ -18,6 +18,28 @@ installkernel() {
     hostonly='' instmods '=drivers/watchdog' lpc_ich i2c-i801
 }
 
+# An OSTree system, to be: then the module takes the place of OSTree's own, 98ostree.
+has_ostree() {
+    local place
+    for place in "$dracutsysrootdir"/{usr/lib,etc}/ostree; do
+        if [[ -d $place ]]; then return 0; fi
+    done
+    return 1
+}
+
+# Its configuration, and the names by which other units and programs know its program and its unit.
+install_ostree() {
+    local file
+    for file in {/usr/lib,/etc}/ostree/prepare-root.conf /etc/ostree/initramfs-root-binding.key; do
+        if [[ -f $dracutsysrootdir$file ]]; then inst "$file"; fi
+    done
+    mkdir -p "$initdir/usr/lib/ostree"
+    ln -sfn /usr/bin/bedplate "$initdir/usr/lib/ostree/ostree-prepare-root"
+    if dracut_module_included "systemd-initrd"; then
+        ln -sfn bedplate-prepare-root.service "$initdir$systemdsystemunitdir/ostree-prepare-root.service"
+    fi
+}
+
 install() {
     local file target
     inst "$(find_binary bedplate)" /usr/bin/bedplate
@@ -35,4 +57,5 @@ install() {
         # The root is mounted by now; before usrmount (50) looks for /usr in the new root's fstab.
         inst_hook pre-pivot 10 "$moddir/prepare-root.sh"
     fi
+    if has_ostree; then install_ostree; fi
 }

@@ -2,6 +2,7 @@
 
 mod blocklog;
 mod cache;
+mod compare;
 mod cpio;
 mod debian;
 mod demo;
@@ -45,6 +46,8 @@ enum Verb {
     Shell(Shell),
     Demo(Demo),
     PowerCut(PowerCut),
+    OstreeCompare(OstreeCompare),
+    OstreeLab(OstreeLab),
     Inside(Inside),
 }
 
@@ -100,6 +103,30 @@ struct PowerCut {
     inside: bool,
 }
 
+/// Boot the same OSTree disks with Debian's ostree-prepare-root and with bedplate, and print what differs; exit with 1 if that is more
+/// than the README says.
+#[derive(Debug, FromArgs)]
+#[argh(subcommand, name = "ostree-compare")]
+struct OstreeCompare {
+    /// only configurations that have this in their name
+    #[argh(option)]
+    filter: Option<String>,
+    /// a few configurations alone
+    #[argh(switch)]
+    quick: bool,
+    /// change one thing after the other in the guest: each has to be found, in its own column
+    #[argh(switch)]
+    planted: bool,
+    /// a real Debian instead, booted with OSTree's dracut module and with bedplate's
+    #[argh(switch)]
+    debian: bool,
+}
+
+/// Make what the comparison with OSTree needs, and say where it is: a Debian with OSTree's tools, a disk, and its ostree= argument.
+#[derive(Debug, FromArgs)]
+#[argh(subcommand, name = "ostree-lab")]
+struct OstreeLab {}
+
 /// For this program itself: work on a mounted disk.
 #[derive(Debug, FromArgs)]
 #[argh(subcommand, name = "inside")]
@@ -130,6 +157,12 @@ fn execute(verb: Verb) -> Result<ExitCode> {
         Verb::Demo(Demo {}) => demo::demo(&named(demo::SCENARIO)?),
         Verb::PowerCut(options) if !options.inside => powercut::in_own_namespace(),
         Verb::PowerCut(options) => powercut::run(&options.filter, if options.all { Scope::All } else { Scope::Sample }, options.jobs),
+        Verb::OstreeCompare(options) if options.debian => compare::compare_system(),
+        Verb::OstreeCompare(options) if options.planted => compare::planted(),
+        Verb::OstreeCompare(options) => {
+            compare::compare(if options.quick { compare::Extent::Quick } else { compare::Extent::All }, options.filter.as_deref())
+        }
+        Verb::OstreeLab(OstreeLab {}) => compare::lab(),
         Verb::Inside(options) => disk::work_inside(&options.sysroot, &options.work).map(|()| ExitCode::SUCCESS),
     }
 }

@@ -7,7 +7,7 @@
 mod attributes;
 mod file_system;
 
-pub use attributes::{Flags, flags_of, make_private, make_shared, set_flags};
+pub use attributes::{Flags, flags_of, make_private, make_shared, make_tree_private, set_flags};
 pub use file_system::{Parameter, make_fs, make_read_only, make_writable, try_make_fs};
 
 use super::SysResult;

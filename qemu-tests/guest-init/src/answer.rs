@@ -1,14 +1,17 @@
 //! One function a request.
 
 mod device;
+mod physical;
+mod plant;
 mod run;
 mod verity;
 
-use guest_init::{Reply, Request, Stat};
+use guest_init::{Reply, Request, Stat, listing};
 use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
 
 pub fn answer(request: Request) -> Reply {
     let tried = match request {
@@ -26,6 +29,10 @@ pub fn answer(request: Request) -> Reply {
         Request::Chmod { path, mode } => chmod(&path, &mode).map(done),
         Request::Fill { path } => fill(&path).map(done),
         Request::Mount { device, target } => device::mount(&device, &target).map(done),
+        Request::Physical { device, flags, cmdline } => physical::mount(&device, &flags, &cmdline).map(done),
+        Request::Clear => physical::clear().map(done),
+        Request::Listing { path } => listing(&path).map(Reply::Lines),
+        Request::Plant { fault } => plant::plant(fault).map(done),
         Request::Unmount { target } => device::unmount(&target).map(done),
         Request::Corrupt { device, text } => device::corrupt(&device, &text).map(done),
         Request::Guard { path } => verity::guard(&path).map(done),
@@ -66,6 +73,12 @@ fn list(path: &str) -> io::Result<Vec<String>> {
     let mut names: Vec<_> = entries.iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
     names.sort();
     Ok(names)
+}
+
+fn listing(path: &str) -> io::Result<Vec<String>> {
+    let mut lines = Vec::new();
+    listing::walk(Path::new(path), Path::new(path), &mut lines).map_err(io::Error::other)?;
+    Ok(lines)
 }
 
 fn stat(path: &str) -> io::Result<Stat> {

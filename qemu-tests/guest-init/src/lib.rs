@@ -2,6 +2,7 @@
 //!
 //! The guest opens with a [`Hello`]. A request that ends the machine has no reply.
 
+pub mod listing;
 pub mod mountinfo;
 
 use mountinfo::Mount;
@@ -11,6 +12,8 @@ use serde::{Deserialize, Serialize};
 pub const PORT: &str = "bedplate.report";
 /// Where a tree says how its init behaves, as a [`Mode`]; absent: [`Mode::Serve`].
 pub const MODE_FILE: &str = "/usr/lib/guest/mode";
+/// In an initramfs whose init is the guest's own: which modules it loads, one path a line, in order.
+pub const MODULE_LIST: &str = "/usr/lib/guest/modules.list";
 
 /// What the guest does once it has said hello.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -102,6 +105,23 @@ pub enum Request {
     Unmount {
         target: String,
     },
+    /// Mounts an ext4 at /sysroot, as the initramfs of a systemd does: with these flags (`ro`, `nosuid`, `nodev`, `noexec`), and all
+    /// mounts of the machine are shared. `cmdline` takes the place of the kernel's.
+    Physical {
+        device: String,
+        flags: Vec<String>,
+        cmdline: String,
+    },
+    /// Unmounts all of that again, with what was mounted since, and makes /run anew.
+    Clear,
+    /// Everything in and below a directory, a line each: see [`listing`].
+    Listing {
+        path: String,
+    },
+    /// Changes one thing of a root that stands at /sysroot.
+    Plant {
+        fault: Fault,
+    },
     /// Gives a file fs-verity; of a directory, all files below it; for `/*/`, one in each directory.
     Guard {
         path: String,
@@ -126,6 +146,28 @@ pub enum Request {
     Poweroff,
 }
 
+/// What a comparison of two roots has to find.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fault {
+    /// One more, of /var.
+    Mount,
+    /// `nosuid` on /usr.
+    Flag,
+    /// /usr is shared.
+    Propagation,
+    /// One more directory in /run/ostree.
+    Run,
+    /// A key of /run/ostree-booted is called otherwise.
+    Key,
+    /// Of a file in /etc.
+    Mode,
+    /// Of a file in /etc.
+    Owner,
+    /// On a file in /etc.
+    Attribute,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reply {
@@ -138,6 +180,7 @@ pub enum Reply {
     Names(Option<Vec<String>>),
     /// `None`: there is none.
     Stat(Option<Stat>),
+    Lines(Vec<String>),
     Mounts(Vec<Mount>),
     Failed(String),
 }

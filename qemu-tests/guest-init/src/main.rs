@@ -4,11 +4,12 @@
 
 mod answer;
 mod end;
+mod modules;
 mod port;
 
 use guest_init::{Hello, MODE_FILE, Mode, Request, mountinfo};
 use rustix::mount::{MountFlags, mount};
-use std::fs::{read_dir, read_to_string};
+use std::fs::{ReadDir, read_dir, read_to_string};
 use std::io::{BufRead, BufReader};
 use std::process::ExitCode;
 
@@ -17,6 +18,7 @@ const ESP: &str = "/dev/vda2";
 
 fn main() -> ExitCode {
     if std::process::id() == 1 {
+        modules::load();
         mount_missing();
     }
     match serve() {
@@ -38,11 +40,15 @@ fn mount_missing() {
         ("/sys/firmware/efi/efivars", "efivarfs", "efivarfs", ""),
         ("/efi", "vfat", ESP, ""),
     ] {
-        if (probe.is_empty() || !std::path::Path::new(probe).exists()) && read_dir(target).is_ok_and(|mut entries| entries.next().is_none())
-        {
+        if (probe.is_empty() || !std::path::Path::new(probe).exists()) && read_dir(target).is_ok_and(is_bare) {
             report_error(target, mount(source, target, fstype, MountFlags::empty(), None));
         }
     }
+}
+
+/// Nothing is there, but for what an initramfs brings for the kernel's own use.
+fn is_bare(entries: ReadDir) -> bool {
+    entries.flatten().all(|entry| entry.file_name() == "console")
 }
 
 fn report_error<E: std::fmt::Display>(what: &str, result: Result<(), E>) {

@@ -15,6 +15,8 @@ pub struct Mount {
     pub source: String,
     /// Of the mount.
     pub options: Vec<String>,
+    /// `shared:N`, `master:N`, `propagate_from:N`, `unbindable`; private: nothing.
+    pub propagation: Vec<String>,
     /// Of the file system.
     pub super_options: Vec<String>,
 }
@@ -41,6 +43,7 @@ fn parse_line(line: &str) -> Option<Mount> {
         root: unescape(mount.next()?),
         target: unescape(mount.next()?),
         options: list(mount.next()?),
+        propagation: mount.map(str::to_string).collect(),
         fstype: fs.next()?.to_string(),
         source: unescape(fs.next()?),
         super_options: list(fs.next().unwrap_or_default()),
@@ -69,6 +72,7 @@ mod tests {
         assert_eq!((mount.id, mount.parent, mount.device.as_str()), (29, 23, "0:25"));
         assert_eq!((mount.root.as_str(), mount.target.as_str()), ("/sub", "/mnt/a b"));
         assert_eq!((mount.fstype.as_str(), mount.source.as_str()), ("overlay", "over"));
+        assert_eq!(mount.propagation, ["shared:7", "master:1"]);
         assert!(mount.has("ro") && mount.has("nosuid") && !mount.has("rw"));
         assert_eq!(mount.super_options, ["rw", "lowerdir=/x", "upperdir=/y"]);
     }

@@ -8,7 +8,8 @@ use crate::tool::Tool;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-fn script(name: &str) -> PathBuf {
+/// In `guest/debian`.
+pub fn script(name: &str) -> PathBuf {
     workspace().join("qemu-tests/guest/debian").join(name)
 }
 

@@ -1,6 +1,6 @@
 //! The real guest: Debian with systemd, an initramfs made by its dracut, and bedplate installed by `make install`.
 
-mod build;
+pub mod build;
 
 use crate::cpio::Archive;
 use crate::disk::Content;

@@ -20,6 +20,7 @@ pub fn reply(reply: &Reply) -> String {
         Reply::Names(names) => names.clone().unwrap_or_default().join("\n"),
         Reply::Mounts(mounts) => mounts.iter().map(|m| [&m.target, " ", &m.fstype, " ", &m.options.join(","), "\n"].concat()).collect(),
         Reply::Failed(why) => format!("{why}\n"),
+        Reply::Lines(lines) => lines.join("\n"),
         Reply::Together(_) | Reply::Stat(_) => format!("{reply:?}\n"),
     }
 }

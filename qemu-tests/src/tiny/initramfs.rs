@@ -39,16 +39,22 @@ pub fn write(to: &Path, content: &Content<'_>) -> Result<()> {
 }
 
 fn add_modules<W: Write>(archive: &mut Archive<W>, content: &Content<'_>) -> Result<()> {
-    let paths = Dependencies::of(content.kernel)?.in_order(&modules(content.disk, content.watchdog));
-    let dir = format!("usr/lib/modules/{}", content.kernel.release);
     let mut list = String::new();
-    for path in &paths {
-        let place = format!("{dir}/{path}");
-        archive.file(&place, 0o644, &read(&content.kernel.modules.join(path))?).or_say(&place)?;
-        let parameters = content.watchdog.filter(|_| path.contains(Watchdog::MODULE)).map_or("", Watchdog::parameters);
+    for place in put_modules(archive, content.kernel, &modules(content.disk, content.watchdog))? {
+        let parameters = content.watchdog.filter(|_| place.contains(Watchdog::MODULE)).map_or("", Watchdog::parameters);
         list.extend(["/", &place, " ", parameters, "\n"]);
     }
     archive.file(MODULE_LIST, 0o644, list.as_bytes()).or_say(MODULE_LIST)
+}
+
+/// With what they need; where they are now, in the order in which they have to be loaded.
+fn put_modules<W: Write>(archive: &mut Archive<W>, kernel: &Kernel, names: &[&str]) -> Result<Vec<String>> {
+    let paths = Dependencies::of(kernel)?.in_order(names);
+    let place = |path: &String| format!("usr/lib/modules/{}/{path}", kernel.release);
+    for path in &paths {
+        archive.file(&place(path), 0o644, &read(&kernel.modules.join(path))?).or_say(path)?;
+    }
+    Ok(paths.iter().map(place).collect())
 }
 
 fn modules(disk: &Disk, watchdog: Option<Watchdog>) -> Vec<&'static str> {
@@ -68,6 +74,18 @@ fn modules(disk: &Disk, watchdog: Option<Watchdog>) -> Vec<&'static str> {
         names.extend(["vfat", "nls_cp437", "nls_ascii", "efivarfs"]);
     }
     names
+}
+
+/// An initramfs whose init is the guest's own, with modules that it loads, and files by path, all of them executable.
+pub fn write_with(to: &Path, guest_init: &Path, kernel: &Kernel, modules: &[&str], files: &BTreeMap<String, Vec<u8>>) -> Result<()> {
+    let mut archive = create(to)?;
+    let say = || format!("cannot write {}", to.display());
+    archive.file("init", 0o755, &read(guest_init)?).or_say(say())?;
+    let places = put_modules(&mut archive, kernel, modules)?;
+    let list: String = places.iter().flat_map(|place| ["/", place, "\n"]).collect();
+    archive.file(guest_init::MODULE_LIST.trim_start_matches('/'), 0o644, list.as_bytes()).or_say(say())?;
+    files.iter().try_for_each(|(path, bytes)| archive.file(path, 0o755, bytes)).or_say(say())?;
+    end(archive).or_say(say())
 }
 
 pub fn write_bare(to: &Path, program: &Path) -> Result<()> {

@@ -1,6 +1,6 @@
 //! The tiny guest: bedplate is the whole initramfs, and a deployment is little more than an init.
 
-mod initramfs;
+pub mod initramfs;
 mod tree;
 
 pub use tree::lay;

@@ -13,7 +13,7 @@ use crate::decide::ostree::plan::{self, Tree};
 use crate::decide::ostree::{HOTFIX_WORK, IMAGE, MOUNT_VAR, hex};
 use crate::decide::plan::validate::validate_ostree;
 use crate::error::{Errno, OrFail, Result};
-use crate::sys::{AsFd, OwnedFd, fs, host, journal};
+use crate::sys::{AsFd, OwnedFd, fs, host, journal, mount};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -62,10 +62,18 @@ fn build(wanted: &Wanted<'_>, deployment: &OwnedFd, plan: &Plan, stage: Stage) -
     let Wanted { options, sysroot, .. } = *wanted;
     let run = fs::open_dir(&options.run).or_fail("cannot open", &options.run)?;
     let bases = Bases { sysroot: sysroot.as_fd(), deployment: deployment.as_fd(), run: run.as_fd(), stage: &stage };
-    let applied = apply::apply(plan, &bases)?;
+    let mut applied = apply::apply(plan, &bases)?;
     let mounts = verify::verify(plan, &bases)?;
     stage.hand_over(&options.sysroot)?;
+    applied.warnings.extend(stand_apart(&options.sysroot));
     Ok((mounts, applied))
+}
+
+/// Below a shared mount, as the initramfs of a systemd has them, all of it became shared: the original's mounts are private, and the
+/// system's own init says what is shared.
+fn stand_apart(sysroot: &str) -> Option<String> {
+    let private = fs::open_dir(sysroot).and_then(mount::make_tree_private);
+    private.or_fail("cannot make private all that is mounted at", sysroot).err().map(|error| format!("{error}, going on without it"))
 }
 
 fn gather(wanted: &Wanted<'_>, deployment: &OwnedFd) -> Result<(Tree, Option<String>)> {

@@ -60,26 +60,44 @@ pub fn flags_of(file: impl AsFd) -> SysResult<Flags> {
 pub fn set_flags(mount: impl AsFd, set: Flags, clear: Flags) -> SysResult<()> {
     let clear = clear.without(set);
     let (set, clear) = (u64::from(set.0.bits()), u64::from(clear.0.bits()));
-    setattr(mount.as_fd(), &libc::mount_attr { attr_set: set, attr_clr: clear, propagation: 0, userns_fd: 0 })
+    setattr(mount.as_fd(), Reach::Mount, &libc::mount_attr { attr_set: set, attr_clr: clear, propagation: 0, userns_fd: 0 })
 }
 
 /// Nothing that is mounted on it appears elsewhere, nor the other way round. A clone is in its source's peer group until
 /// this is done.
 pub fn make_private(mount: impl AsFd) -> SysResult<()> {
-    propagate(mount.as_fd(), MountPropagationFlags::PRIVATE)
+    propagate(mount.as_fd(), Reach::Mount, MountPropagationFlags::PRIVATE)
+}
+
+/// As [`make_private`], with all that is mounted below it.
+pub fn make_tree_private(mount: impl AsFd) -> SysResult<()> {
+    propagate(mount.as_fd(), Reach::Tree, MountPropagationFlags::PRIVATE)
 }
 
 /// What is mounted on it appears in all its clones.
 pub fn make_shared(mount: impl AsFd) -> SysResult<()> {
-    propagate(mount.as_fd(), MountPropagationFlags::SHARED)
+    propagate(mount.as_fd(), Reach::Mount, MountPropagationFlags::SHARED)
 }
 
-fn propagate(mount: BorrowedFd<'_>, propagation: MountPropagationFlags) -> SysResult<()> {
-    setattr(mount, &libc::mount_attr { attr_set: 0, attr_clr: 0, propagation: propagation.bits().into(), userns_fd: 0 })
+fn propagate(mount: BorrowedFd<'_>, reach: Reach, propagation: MountPropagationFlags) -> SysResult<()> {
+    setattr(mount, reach, &libc::mount_attr { attr_set: 0, attr_clr: 0, propagation: propagation.bits().into(), userns_fd: 0 })
 }
 
-/// mount_setattr(2), Linux 5.12, on this mount alone.
-fn setattr(mount: BorrowedFd<'_>, attributes: &libc::mount_attr) -> SysResult<()> {
+/// What is changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// One mount.
+    Mount,
+    /// All mounts below it, too.
+    Tree,
+}
+
+/// mount_setattr(2), Linux 5.12.
+fn setattr(mount: BorrowedFd<'_>, reach: Reach, attributes: &libc::mount_attr) -> SysResult<()> {
+    let flags = match reach {
+        Reach::Mount => libc::AT_EMPTY_PATH,
+        Reach::Tree => libc::AT_EMPTY_PATH | libc::AT_RECURSIVE,
+    };
     // SAFETY: the path is an empty C string, the structure is of the size that is told, and both outlive the call, which
     // only reads them.
     #[expect(unsafe_code)]
@@ -88,7 +106,7 @@ fn setattr(mount: BorrowedFd<'_>, attributes: &libc::mount_attr) -> SysResult<()
             libc::SYS_mount_setattr,
             mount.as_raw_fd(),
             c"".as_ptr(),
-            libc::AT_EMPTY_PATH,
+            flags,
             core::ptr::from_ref(attributes),
             size_of::<libc::mount_attr>(),
         )
