@@ -6,9 +6,8 @@ use crate::namespace::{Disk, run};
 use bedplate::decide::model::Id;
 use bedplate::decide::ostree::variant::{Value, dictionary};
 use bedplate::decide::record::{Slot, Status};
-use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::PathBuf;
+use std::{fs, path::PathBuf};
 
 const ROLLBACK: &str = "[ostree]\nrollback = true\n";
 const BOOT_LINK: &str = "ostree/boot.1/debian/cafe";
