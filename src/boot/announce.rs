@@ -6,7 +6,7 @@ use super::attempt::Standing;
 use super::prepare::Options;
 use super::store::Store;
 use crate::decide::model::{
-    BootId, Booted, Candidate, Chosen, Counting, Deployment, Facts, FailedCandidate, Home, Id, Plan, PreviousBoot, Report, Request, Rule,
+    BootId, Booted, Candidate, Chosen, Counting, Deployment, Facts, FailedCandidate, Id, Plan, PreviousBoot, Report, Request, Rule,
     RunContent, SCHEMA, Selection,
 };
 use crate::decide::plan::units::{self, RUN_PROGRAM, RUN_SCREEN};
@@ -118,11 +118,8 @@ impl Announcement<'_> {
 
     /// On an OSTree system it is the boot loader that names a deployment.
     fn reason(&self, rule: Rule) -> &'static str {
-        let ostree = self.facts.deployments.iter().any(|deployment| matches!(deployment.home, Home::Ostree(_)));
-        match rule {
-            Rule::Argument | Rule::Default if ostree && self.request.deployment.is_none() => "the boot loader asks for it",
-            rule => rule.sentence(),
-        }
+        let ostree = self.facts.deployments.iter().any(|deployment| deployment.ostree().is_some());
+        if ostree && self.request.deployment.is_none() { rule.sentence_of_loader() } else { rule.sentence() }
     }
 
     fn chosen(&self, candidate: &Candidate) -> Chosen {
@@ -151,10 +148,7 @@ fn headline(report: &Report) -> String {
 }
 
 fn replace(run: &OwnedFd, path: &str, mode: u16, content: &[u8]) -> Result<()> {
-    let (directory, _) = fs::split(path);
-    if !directory.is_empty() {
-        fs::make_dirs(run, directory, 0o755).or_fail("cannot make the directory of", path)?;
-    }
+    fs::make_dirs(run, fs::split(path).0, 0o755).or_fail("cannot make the directory of", path)?;
     fs::replace_in(run, path, mode, content).or_fail("cannot write", path)
 }
 

@@ -8,13 +8,13 @@ use super::reset::Given;
 use super::stage::Stage;
 use super::store::Store;
 use super::{clean, reset, tree, verify};
-use crate::decide::model::{Carried, Counting, Deployment, Disk, Facts, Home, Mounted, OstreeHome, Plan, Request, ResetDone, Timing};
+use crate::decide::model::{Carried, Counting, Deployment, Disk, Facts, Mounted, OstreeHome, Plan, Request, ResetDone, Timing};
 use crate::decide::ostree::conf::Conf;
 use crate::decide::plan::validate::validate;
 use crate::decide::plan::{self, units};
 use crate::decide::record::{Key, Record};
 use crate::error::{Error, OrFail, Result};
-use crate::sys::{AsFd, fs, host};
+use crate::sys::{AsFd, OwnedFd, fs, host};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -48,7 +48,7 @@ pub struct Ground<'a> {
 /// Brings one deployment to SYSROOT, whole and verified, or undoes everything.
 pub fn attempt(ground: &Ground<'_>, deployment: &Deployment, counting: Counting) -> Result<Standing> {
     let Ground { options, request, store, disk, .. } = *ground;
-    if let Home::Ostree(home) = &deployment.home {
+    if let Some(home) = deployment.ostree() {
         return ostree(ground, deployment, home, counting);
     }
     let reset = reset::run(&Given { store, deployment, disk, boot: &ground.facts.boot_id, request });
@@ -61,9 +61,9 @@ pub fn attempt(ground: &Ground<'_>, deployment: &Deployment, counting: Counting)
     let plan = plan::build(&request.config, &tree, counting);
     validate(&plan)?;
     let planned = Timing { step: "look and plan".into(), micros: host::monotonic_micros() - started };
-    // Dropped with everything on it, unless it is handed over.
-    let stage = Stage::begin(&options.run)?;
-    let (mounts, applied) = build(options, store, &plan, stage)?;
+    let root = format!("deployments/{}/root", deployment.id);
+    let root = fs::open_dir_in(&store.dir, &root).or_fail("cannot open the tree", &root)?;
+    let (mounts, applied) = raise(options, &store.sysroot, &root, &plan)?;
     let timing = carry.into_iter().chain([planned]).chain(applied.timing).collect();
     let warnings = reset.warnings.into_iter().chain(carry_warnings).chain(cleaned).chain(applied.warnings).collect();
     Ok(Standing { plan, mounts, timing, warnings, reset: reset.done, carried })
@@ -80,11 +80,12 @@ fn ostree(ground: &Ground<'_>, deployment: &Deployment, home: &OstreeHome, count
     Ok(standing)
 }
 
-fn build(options: &Options, store: &Store, plan: &Plan, stage: Stage) -> Result<(Vec<Mounted>, apply::Applied)> {
-    let root = format!("deployments/{}/root", plan.deployment);
-    let deployment = fs::open_dir_in(&store.dir, &root).or_fail("cannot open the tree", &root)?;
+/// Applies a plan, verifies what stands, and puts it in the place of the physical root.
+pub(super) fn raise(options: &Options, sysroot: &OwnedFd, tree: &OwnedFd, plan: &Plan) -> Result<(Vec<Mounted>, apply::Applied)> {
+    // Dropped with everything on it, unless it is handed over.
+    let stage = Stage::begin(&options.run)?;
     let run = fs::open_dir(&options.run).or_fail("cannot open", &options.run)?;
-    let bases = Bases { sysroot: store.sysroot.as_fd(), deployment: deployment.as_fd(), run: run.as_fd(), stage: &stage };
+    let bases = Bases { sysroot: sysroot.as_fd(), deployment: tree.as_fd(), run: run.as_fd(), stage: &stage };
     let applied = apply::apply(plan, &bases)?;
     let mounts = verify::verify(plan, &bases)?;
     stage.hand_over(&options.sysroot)?;

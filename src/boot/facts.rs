@@ -6,7 +6,7 @@ use crate::decide::kernel::{OwnKernel, image_places, initramfs_places, newest_fi
 use crate::decide::manifest::{self, Manifest};
 use crate::decide::model::{BootId, Deployment, Facts, Home, Id, KernelFit, Kexec};
 use crate::error::{Errno, Error, Kind, OrFail, Result};
-use crate::sys::{AsFd, OwnedFd, fs, host};
+use crate::sys::{AsFd, OwnedFd, SysResult, fs, host};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -37,22 +37,13 @@ pub fn boot_id() -> Result<BootId> {
 }
 
 fn deployment(store: &Store, id: Id, init: Option<&str>, kernel: &str, warnings: &mut Vec<String>) -> Deployment {
-    let (manifest, mut defect) = match read_manifest(store, &id) {
+    let (manifest, defect) = match read_manifest(store, &id) {
         Ok(manifest) => (Some(manifest), None),
         Err(error) => (None, Some(error)),
     };
     let root = format!("deployments/{id}/root");
-    let mut fit = KernelFit::Fits;
-    match fs::open_dir_in(&store.dir, &root) {
-        Ok(tree) => {
-            defect = defect.or_else(|| defect_of(&tree, &format!("{STORE}/{root}"), init));
-            fit = kernel_fit(&tree, kernel).unwrap_or_else(|error| {
-                defect.get_or_insert(error);
-                KernelFit::Fits
-            });
-        }
-        Err(errno) => defect = defect.or_else(|| Some(absent_or_unreadable(errno, &format!("{STORE}/{root}")))),
-    }
+    let (seen, fit) = condition(&fs::open_dir_in(&store.dir, &root), &format!("{STORE}/{root}"), init, kernel);
+    let defect = defect.or(seen);
     let marker = store.marker(&format!("deployments/{id}"), warnings);
     Deployment { id, manifest, defect, marker, kernel: fit, home: Home::Store }
 }
@@ -73,8 +64,20 @@ pub fn read_manifest(store: &Store, id: &Id) -> Result<Manifest> {
     Ok(manifest)
 }
 
-/// Why a tree cannot boot, as far as can be seen without trying; `on` is its path, for messages.
-pub fn defect_of(tree: &OwnedFd, on: &str, init: Option<&str>) -> Option<Error> {
+/// Why a tree cannot boot, as far as can be seen without trying, and whether it fits the running kernel; `on` is its path, for
+/// messages.
+pub fn condition(tree: &SysResult<OwnedFd>, on: &str, init: Option<&str>, kernel: &str) -> (Option<Error>, KernelFit) {
+    match tree {
+        Err(errno) => (Some(absent_or_unreadable(*errno, on)), KernelFit::Fits),
+        Ok(tree) => {
+            let fit = kernel_fit(tree, kernel);
+            let defect = defect_of(tree, on, init).or_else(|| fit.as_ref().err().cloned());
+            (defect, fit.unwrap_or(KernelFit::Fits))
+        }
+    }
+}
+
+fn defect_of(tree: &OwnedFd, on: &str, init: Option<&str>) -> Option<Error> {
     match fs::open_dir_in(tree, "usr") {
         Ok(_) => find_init(tree, init).err(),
         Err(errno) => Some(absent_or_unreadable(errno, &format!("{on}/usr"))),
@@ -108,7 +111,7 @@ pub fn find_init(tree: impl AsFd, asked: Option<&str>) -> Result<String> {
 }
 
 /// A tree without modules fits every kernel; of modules that cannot be read nobody knows.
-pub fn kernel_fit(tree: &OwnedFd, running: &str) -> Result<KernelFit> {
+fn kernel_fit(tree: &OwnedFd, running: &str) -> Result<KernelFit> {
     let modules = "usr/lib/modules";
     let releases = match fs::names_in(tree, modules) {
         Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => Vec::new(),

@@ -2,7 +2,7 @@
 
 use super::store::Store;
 use crate::decide::kernel::{LONGEST_CMDLINE, OwnKernel, next_cmdline};
-use crate::decide::model::{BootId, Deployment, Home, Id, Kexec, OstreeHome};
+use crate::decide::model::{BootId, Deployment, Id, Kexec};
 use crate::error::{Errno, Error, OrFail, Result};
 use crate::sys::{fs, host, kexec, mount, power};
 use alloc::format;
@@ -48,13 +48,9 @@ fn start(store: &Store, id: &Id, kernel: &OwnKernel) -> Error {
 
 /// By which one of OSTree's is named; without it, its own kernel would not know what to boot.
 fn link(deployment: &Deployment) -> Result<Option<&str>> {
-    match &deployment.home {
-        Home::Store => Ok(None),
-        Home::Ostree(OstreeHome { link: Some(link), .. }) => Ok(Some(link)),
-        Home::Ostree(_) => {
-            Err(Error::transient(format!("no boot loader entry leads to {}: its own kernel cannot be told of it", deployment.id)))
-        }
-    }
+    let Some(home) = deployment.ostree() else { return Ok(None) };
+    let none = || Error::transient(format!("no boot loader entry leads to {}: its own kernel cannot be told of it", deployment.id));
+    home.link.as_deref().map(Some).ok_or_else(none)
 }
 
 fn load(store: &Store, deployment: &Deployment, kernel: &OwnKernel, running: &str, boot: &BootId) -> Result<()> {

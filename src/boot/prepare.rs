@@ -71,13 +71,12 @@ pub fn prepare(options: &Options) -> Result<Outcome> {
     if announce::stands_already(&options.run, &options.sysroot, &boot_id)? {
         return Ok(Outcome::StoodAlready);
     }
-    let asked = match asked {
-        Some(link) if !keeps_record(options, &request)? => {
-            return ostree::prepare(options, request, &cmdline, &link, warnings).map(|report| Outcome::Stands(Box::new(report)));
-        }
-        Some(link) => Some(Asked::look(options, &cmdline, link, &mut warnings)?),
-        None => None,
-    };
+    let asked = asked.map(|link| Asked::look(options, &cmdline, link, &mut warnings)).transpose()?;
+    if let Some(asked) = &asked
+        && !keeps_record(options, &request)?
+    {
+        return ostree::prepare(options, request, asked, warnings).map(|report| Outcome::Stands(Box::new(report)));
+    }
     let policy = request.config.boot.when_nothing_boots;
     match Boot::look(options, request, asked, warnings) {
         Ok(boot) => boot.bring_up().map(|report| Outcome::Stands(Box::new(report))),

@@ -12,6 +12,7 @@ pub mod evidence;
 pub mod fstab;
 pub mod guard;
 pub mod health;
+pub mod hex;
 pub mod inventory;
 pub mod kernel;
 pub mod lint;

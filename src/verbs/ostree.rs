@@ -8,7 +8,7 @@ use bedplate::boot::store::{Store, StoreKind};
 use bedplate::decide::model::{Candidate, Counting, Deployment, Facts, Home, Id, OstreeHome, Report, Rule, Selection};
 use bedplate::decide::ostree::asked::heed;
 use bedplate::decide::ostree::name::Name;
-use bedplate::decide::record::{Key, Record};
+use bedplate::decide::record::Record;
 use bedplate::error::{Error, OrFail, Result};
 use bedplate::sys::{AsFd, fs};
 use serde::Serialize;
@@ -103,7 +103,7 @@ pub fn asked(store: &Store, facts: &Facts, report: Option<&Report>) -> Option<Id
 /// The deployment that a link leads to.
 pub fn at<'a>(store: &Store, facts: &'a Facts, link: &str) -> Option<&'a Deployment> {
     let path = ostree::resolve(&store.sysroot, link).ok()?;
-    facts.deployments.iter().find(|deployment| deployment.ostree().is_some_and(|home| home.path == path))
+    facts.ostree_at(&path)
 }
 
 /// The record as it is once the loader has asked for a deployment; as it is where nobody knows what it asks for.
@@ -123,10 +123,7 @@ pub fn by_loader(asked: Option<&Id>) -> Selection {
 
 /// The rule as a sentence. On an OSTree system it is the boot loader that names a deployment.
 pub fn reason(view: &View, rule: Rule) -> &'static str {
-    match rule {
-        Rule::Argument | Rule::Default if chooser(view).is_some() => "the boot loader asks for it",
-        rule => rule.sentence(),
-    }
+    if chooser(view).is_some() { rule.sentence_of_loader() } else { rule.sentence() }
 }
 
 /// Why nothing is noted or marked in this boot, where the boot loader alone chooses.
@@ -159,10 +156,7 @@ pub fn forget_gone(view: &mut View) {
     if view.report.as_ref().is_none_or(|report| report.ostree.is_none()) || facts.deployments.iter().any(|one| one.manifest.is_none()) {
         return;
     }
-    let gone: Vec<Key> = view.ledger.record.slots.iter().map(|slot| slot.key).filter(|key| facts.owner(*key).is_none()).collect();
-    for key in gone {
-        view.ledger.record.remove(key);
-    }
+    view.ledger.record.forget_gone(|key| facts.owner(key).is_some());
     let homes: Vec<String> = facts.deployments.iter().map(Deployment::home_path).collect();
     let names = fs::names_in(&view.store.dir, MARKERS).unwrap_or_default();
     for name in names.iter().filter(|name| !homes.contains(&format!("{MARKERS}/{name}"))) {

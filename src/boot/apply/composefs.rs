@@ -2,13 +2,14 @@
 
 use super::bases::{Bases, shown};
 use super::mounts;
+use crate::decide::hex::Hex;
 use crate::decide::kernel;
 use crate::decide::model::{Access, Base, Place, Verity};
-use crate::decide::ostree::hex;
 use crate::error::{Errno, Error, OrFail, Result};
 use crate::sys::mount::{self, Flags, Parameter};
 use crate::sys::{OwnedFd, fs, fsverity, host, loopback};
 use alloc::format;
+use alloc::string::ToString;
 use alloc::vec;
 
 /// On the stage: where the image is mounted, out of sight. The overlay keeps it when the stage goes away.
@@ -51,7 +52,7 @@ fn check_verity(image: &OwnedFd, verity: &Verity, on: &str) -> Result<()> {
             "fs-verity is not on for \"{on}\": deploy it on a file system with verity, with [ex-integrity] composefs and fsverity on"
         )));
     };
-    let found = hex(&measured.digest);
+    let found = Hex(&measured.digest).to_string();
     match expected {
         Some(digest) if measured.algorithm != SHA256 || found != *digest => Err(Error::deterministic(format!(
             "the image \"{on}\" is not the one that the signed commit names: fs-verity measures {found}, the commit says {digest}"

@@ -55,10 +55,7 @@ pub(super) fn file(bases: &Bases<'_>, at: &Place, mode: u16, content: &str) -> R
         Err(Errno::ENOENT) => {}
         Err(errno) => return Err(errno).or_fail("cannot look at", &on),
     }
-    let (directory, _) = fs::split(&at.path);
-    if !directory.is_empty() {
-        fs::make_dirs(&anchor, directory, 0o755).or_fail("cannot make the directory of", &on)?;
-    }
+    fs::make_dirs(&anchor, fs::split(&at.path).0, 0o755).or_fail("cannot make the directory of", &on)?;
     let file = fs::create_in(&anchor, &at.path, mode).or_fail("cannot create", &on)?;
     fs::write_all(file, content.as_bytes()).or_fail("cannot write", &on)
 }

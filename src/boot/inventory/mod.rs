@@ -8,6 +8,7 @@ pub use content::{Content, digest_of, digest_of_file};
 
 use super::copy::is_copied;
 use super::copy::walk::{DirStack, Trail};
+use crate::decide::hex::Hex;
 use crate::decide::inventory::{self, Attributes, DeviceNumber, Entry, Inventory, Kind};
 use crate::error::{Errno, Error, OrFail, Result};
 use crate::sys::copy::{self as sys, Device, Node, Subject};
@@ -173,8 +174,7 @@ fn number(device: Device) -> DeviceNumber {
 
 /// What names a whole manifest: `sha256:` and 64 hex digits.
 pub fn name_of(manifest: &[u8]) -> String {
-    let sum = digest_of(manifest).sha256;
-    sum.iter().fold("sha256:".into(), |name, byte| alloc::format!("{name}{byte:02x}"))
+    alloc::format!("sha256:{}", Hex(&digest_of(manifest).sha256))
 }
 
 /// Those that a copy keeps.

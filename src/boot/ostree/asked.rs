@@ -4,7 +4,7 @@ use super::{conf, resolve};
 use crate::boot::prepare::Options;
 use crate::boot::store::{STORE, Store};
 use crate::decide::cmdline::Cmdline;
-use crate::decide::model::{Deployment, Facts, FailedCandidate, Home, Id, Request};
+use crate::decide::model::{Deployment, Facts, FailedCandidate, Id, Request};
 use crate::decide::ostree::asked::{Heeded, heed};
 use crate::decide::ostree::conf::Conf;
 use crate::decide::record::Record;
@@ -42,10 +42,7 @@ impl Asked {
         }
         let stands = |key| facts.owner(key).is_some();
         let (found, why) = match resolve(&store.sysroot, &self.link) {
-            Ok(path) => (
-                facts.deployments.iter().find(|deployment| is_at(deployment, &path)),
-                alloc::format!("\"/sysroot/{path}\" is no deployment"),
-            ),
+            Ok(path) => (facts.ostree_at(&path), alloc::format!("\"/sysroot/{path}\" is no deployment")),
             Err(error) => (None, error.text),
         };
         let heeded = heed(record, found.and_then(Deployment::key), request.config.boot.tries, stands);
@@ -68,8 +65,4 @@ pub fn keeps_record(options: &Options, request: &Request) -> Result<bool> {
         Err(Errno::ENOENT) => Ok(false),
         Err(errno) => Err(errno).or_fail("cannot look at", STORE),
     }
-}
-
-fn is_at(deployment: &Deployment, path: &str) -> bool {
-    matches!(&deployment.home, Home::Ostree(home) if home.path == path)
 }

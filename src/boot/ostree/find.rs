@@ -3,7 +3,7 @@
 use crate::boot::facts;
 use crate::decide::bls_entry;
 use crate::decide::manifest::{Manifest, TreeKind};
-use crate::decide::model::{Deployment, Home, KernelFit, OstreeHome};
+use crate::decide::model::{Deployment, Home, OstreeHome};
 use crate::decide::ostree::keyfile::KeyFile;
 use crate::decide::ostree::name::Name;
 use crate::decide::ostree::{DEPLOY, REPO, commit::Commit, entry};
@@ -89,13 +89,11 @@ fn subdirectories(sysroot: &OwnedFd, version: &str) -> Result<Vec<String>> {
 fn deployment(sysroot: &OwnedFd, name: &Name, links: &[(String, String)], init: Option<&str>, kernel: &str) -> Option<Deployment> {
     let (id, path) = (name.id()?, name.path());
     let link = links.iter().find(|(target, _)| *target == path).map(|(_, link)| link.clone());
-    let tree = fs::open_dir_in(sysroot, &path).or_fail("cannot open", &format!("/sysroot/{path}"));
-    let fit = tree.as_ref().map_err(Clone::clone).and_then(|tree| facts::kernel_fit(tree, kernel));
-    let whole = tree.as_ref().map_err(Clone::clone).and_then(|tree| facts::defect_of(tree, &path, init).map_or(Ok(()), Err));
-    let defect = whole.err().or_else(|| fit.as_ref().err().cloned());
+    let tree = fs::open_dir_in(sysroot, &path);
+    let (defect, kernel) = facts::condition(&tree, &path, init, kernel);
     let manifest = tree.ok().and_then(|tree| manifest(sysroot, &tree, name));
     let home = Home::Ostree(OstreeHome { path, link });
-    Some(Deployment { id, manifest, defect, marker: None, kernel: fit.unwrap_or(KernelFit::Fits), home })
+    Some(Deployment { id, manifest, defect, marker: None, kernel, home })
 }
 
 /// What a manifest of ours would say.

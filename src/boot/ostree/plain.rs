@@ -1,11 +1,10 @@
 //! A boot of an OSTree system without a record: the deployment that the boot loader asks for, or none.
 
 use super::find::manifest;
-use super::{Wanted, conf, resolve, stand};
+use super::{Asked, Wanted, resolve, stand};
 use crate::boot::announce::Announcement;
 use crate::boot::facts;
 use crate::boot::prepare::Options;
-use crate::decide::cmdline::Cmdline;
 use crate::decide::model::{
     Candidate, Counting, Deployment, Facts, Home, Id, KernelFit, Kexec, OstreeHome, Report, Request, Rule, Selection,
 };
@@ -17,19 +16,14 @@ use alloc::string::{String, ToString};
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// Makes the root of the deployment that `link` leads to.
-pub fn prepare(options: &Options, request: Request, cmdline: &Cmdline, link: &str, mut warnings: Vec<String>) -> Result<Report> {
-    let config_root = fs::open_dir(&options.config_root).or_fail("cannot open", &options.config_root)?;
-    let (conf, odd) = conf(config_root, cmdline)?;
-    for warning in &odd {
-        log::warn!("{warning}");
-    }
-    warnings.extend(odd);
+/// Makes the root of the deployment that is asked for.
+pub fn prepare(options: &Options, request: Request, asked: &Asked, warnings: Vec<String>) -> Result<Report> {
+    let Asked { link, conf } = asked;
     let sysroot = fs::open_dir(&options.sysroot).or_fail("cannot open", &options.sysroot)?;
     let path = resolve(&sysroot, link)?;
     let id = id_of(&path);
     let init = request.init.clone();
-    let wanted = Wanted { options, conf: &conf, sysroot: &sysroot, id: &id, path: &path, init: init.as_deref() };
+    let wanted = Wanted { options, conf, sysroot: &sysroot, id: &id, path: &path, init: init.as_deref() };
     let standing = stand(&wanted)?;
     let facts = facts_of(&sysroot, &id, &path, link)?;
     let candidate = Candidate { id, rule: Rule::Argument, counting: Counting::Uncounted, kernel: None };

@@ -1,9 +1,9 @@
 //! The digest of a deployment's image, from a commit that somebody with a key has signed.
 
 use super::find::object;
+use crate::decide::hex::Hex;
 use crate::decide::ostree::commit::{Commit, signatures};
 use crate::decide::ostree::conf::Conf;
-use crate::decide::ostree::hex;
 use crate::decide::ostree::signature::{is_signed, keys};
 use crate::error::{Errno, Error, Kind, OrFail, Result};
 use crate::sys::{OwnedFd, fs};
@@ -26,7 +26,7 @@ pub fn digest(sysroot: &OwnedFd, config_root: &str, conf: &Conf, checksum: &str)
     }
     let digest = Commit::parse(&commit).and_then(|commit| commit.composefs_digest);
     let none = || Error::deterministic(format!("commit {checksum} is signed, and names no composefs image (ostree.composefs.digest.v0)"));
-    digest.map(|digest| hex(&digest)).ok_or_else(none)
+    digest.map(|digest| Hex(&digest).to_string()).ok_or_else(none)
 }
 
 struct Signed {
@@ -42,7 +42,7 @@ fn signed_commit(sysroot: &OwnedFd, checksum: &str) -> Result<Signed> {
     match object(sysroot, checksum, "commitmeta") {
         Ok(meta) => Ok(Signed { checksum: checksum.to_string(), commit, meta }),
         Err(Errno::ENOENT) => {
-            let parent = Commit::parse(&commit).and_then(|commit| commit.parent).map(|parent| hex(&parent));
+            let parent = Commit::parse(&commit).and_then(|commit| commit.parent).map(|parent| Hex(&parent).to_string());
             let parent =
                 parent.ok_or_else(|| Error::deterministic(format!("commit {checksum} is not signed: sign it with ostree sign")))?;
             let (commit, meta) = (read(sysroot, &parent, "commit")?, read(sysroot, &parent, "commitmeta")?);

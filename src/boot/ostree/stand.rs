@@ -1,21 +1,21 @@
 //! Makes the root of one deployment and puts it in the place of the physical root. A failure leaves nothing mounted.
 
 use super::{legacy_readonly, signed};
-use crate::boot::apply::{self, Bases};
-use crate::boot::attempt::Standing;
+use crate::boot::attempt::{self, Standing};
+use crate::boot::facts;
 use crate::boot::prepare::Options;
-use crate::boot::stage::Stage;
-use crate::boot::{facts, verify};
-use crate::decide::model::{Action, Id, Mounted, Plan, Timing};
+use crate::boot::tree::found;
+use crate::decide::hex::Hex;
+use crate::decide::model::{Action, Id, Plan, Timing};
 use crate::decide::ostree::conf::{Composefs, Conf, Trust};
 use crate::decide::ostree::name::Name;
 use crate::decide::ostree::plan::{self, Tree};
-use crate::decide::ostree::{HOTFIX_WORK, IMAGE, MOUNT_VAR, hex};
+use crate::decide::ostree::{HOTFIX_WORK, IMAGE, MOUNT_VAR};
 use crate::decide::plan::validate::validate_ostree;
 use crate::error::{Errno, OrFail, Result};
-use crate::sys::{AsFd, OwnedFd, fs, host, journal, mount};
+use crate::sys::{OwnedFd, fs, host, journal, mount};
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 /// One deployment to be made the root.
@@ -40,9 +40,8 @@ pub fn stand(wanted: &Wanted<'_>) -> Result<Standing> {
     let (plan, mut warnings) = plan_of(wanted, &deployment)?;
     tell_journal(path, &deployment);
     let planned = Timing { step: "look and plan".into(), micros: host::monotonic_micros() - started };
-    let stage = Stage::begin(&options.run)?;
-    let (mounts, applied) = build(wanted, &deployment, &plan, stage)?;
-    warnings.extend(applied.warnings);
+    let (mounts, applied) = attempt::raise(options, sysroot, &deployment, &plan)?;
+    warnings.extend(applied.warnings.into_iter().chain(stand_apart(&options.sysroot)));
     if plan.steps.iter().any(|step| matches!(step.action, Action::Composefs { .. })) {
         warnings.extend(name_backing_device(options, sysroot));
     }
@@ -56,17 +55,6 @@ pub fn plan_of(wanted: &Wanted<'_>, deployment: &OwnedFd) -> Result<(Plan, Vec<S
     let plan = plan::build(wanted.conf, &tree)?;
     validate_ostree(&plan)?;
     Ok((plan, warning.into_iter().collect()))
-}
-
-fn build(wanted: &Wanted<'_>, deployment: &OwnedFd, plan: &Plan, stage: Stage) -> Result<(Vec<Mounted>, apply::Applied)> {
-    let Wanted { options, sysroot, .. } = *wanted;
-    let run = fs::open_dir(&options.run).or_fail("cannot open", &options.run)?;
-    let bases = Bases { sysroot: sysroot.as_fd(), deployment: deployment.as_fd(), run: run.as_fd(), stage: &stage };
-    let mut applied = apply::apply(plan, &bases)?;
-    let mounts = verify::verify(plan, &bases)?;
-    stage.hand_over(&options.sysroot)?;
-    applied.warnings.extend(stand_apart(&options.sysroot));
-    Ok((mounts, applied))
 }
 
 /// Below a shared mount, as the initramfs of a systemd has them, all of it became shared: the original's mounts are private, and the
@@ -126,17 +114,13 @@ fn is(root: &OwnedFd, path: &str, file_type: fs::FileType) -> Result<bool> {
 }
 
 fn exists(root: &OwnedFd, path: &str) -> Result<bool> {
-    match fs::stat_in(root, path) {
-        Ok(_) => Ok(true),
-        Err(Errno::ENOENT) => Ok(false),
-        Err(errno) => Err(errno).or_fail("cannot look at", path),
-    }
+    Ok(found(fs::stat_in(root, path)).or_fail("cannot look at", path)?.is_some())
 }
 
 /// Six characters, as mkdtemp(3) appends them.
 fn unique() -> Result<String> {
     let bytes = host::random_bytes::<3>().or_fail("cannot get", "random bytes")?;
-    Ok(hex(&bytes))
+    Ok(Hex(&bytes).to_string())
 }
 
 /// The entry by which the boot is found again later: `journalctl MESSAGE_ID=7170336a73ba4601bad31af888aa0df7`. Without a journal

@@ -12,12 +12,12 @@ mod tests;
 pub use options::{Origin, options};
 pub use room::{Space, frees, has_room, need};
 
+use super::hex::Hex;
 use super::loader::counter::{self, EntryName};
 use super::model::{Id, Instance};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use core::fmt::Write;
 
 /// Directory of the entries on the boot partition.
 pub const ENTRIES: &str = "loader/entries";
@@ -49,11 +49,8 @@ impl Role {
 
 /// The name of a file in `bedplate/`, by the SHA-256 of its content: half of it is as unique, and easier to look at.
 pub fn file_name(role: Role, digest: &[u8; 32]) -> String {
-    digest.iter().take(16).fold(format!("{}-", role.word()), |mut name, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(name, "{byte:02x}");
-        name
-    })
+    let (half, _) = digest.split_at(digest.len() / 2);
+    format!("{}-{}", role.word(), Hex(half))
 }
 
 /// An entry that is to be written.

@@ -31,6 +31,7 @@ pub use index::Index;
 pub use parse::{parse, parse_line};
 pub use verity::FsVerity;
 
+use super::hex::Hex;
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
 
@@ -137,7 +138,7 @@ impl fmt::Display for Entry {
         match kind {
             Kind::File(digest) | Kind::Symlink(digest) => {
                 write!(f, "{} ", digest.size)?;
-                write_sum(f, &digest.sha256)?;
+                write!(f, "{}", Hex(&digest.sha256))?;
             }
             Kind::Character(device) | Kind::Block(device) => write!(f, "{}:{} -", device.major, device.minor)?,
             Kind::Directory | Kind::Fifo | Kind::Socket => f.write_str("- -")?,
@@ -146,7 +147,7 @@ impl fmt::Display for Entry {
         match attributes {
             Attributes::Unknown => f.write_char('?')?,
             Attributes::None => f.write_char('-')?,
-            Attributes::Sum(sum) => write_sum(f, sum)?,
+            Attributes::Sum(sum) => write!(f, "{}", Hex(sum))?,
         }
         f.write_char(' ')?;
         if let Some(verity) = verity {
@@ -158,10 +159,6 @@ impl fmt::Display for Entry {
             byte => write!(f, "\\x{byte:02x}"),
         })
     }
-}
-
-fn write_sum(f: &mut fmt::Formatter<'_>, sum: &[u8; 32]) -> fmt::Result {
-    sum.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
 }
 
 impl Kind {

@@ -1,6 +1,7 @@
 //! fs-verity digests: what the kernel has measured of a file that it guards.
 
 use super::parse::parse_bytes;
+use crate::decide::hex::Hex;
 use alloc::boxed::Box;
 use core::fmt;
 
@@ -42,7 +43,6 @@ impl FsVerity {
 impl fmt::Display for FsVerity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (algorithm, digest) = self.parts();
-        write!(f, "{algorithm}:")?;
-        digest.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        write!(f, "{algorithm}:{}", Hex(digest))
     }
 }

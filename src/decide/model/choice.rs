@@ -69,6 +69,14 @@ impl Rule {
         }
     }
 
+    /// The same where the boot loader is who names a deployment: on an OSTree system.
+    pub const fn sentence_of_loader(self) -> &'static str {
+        match self {
+            Self::Argument | Self::Default => "the boot loader asks for it",
+            rule => rule.sentence(),
+        }
+    }
+
     /// A person named the deployment; the rules alone did not.
     pub const fn is_preference(self) -> bool {
         matches!(self, Self::Argument | Self::OneShot | Self::Default)

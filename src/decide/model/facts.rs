@@ -147,6 +147,11 @@ impl Facts {
         Deployment::owner(&self.deployments, key)
     }
 
+    /// The deployment of OSTree's at a path below the physical root.
+    pub fn ostree_at(&self, path: &str) -> Option<&Deployment> {
+        self.deployments.iter().find(|deployment| deployment.ostree().is_some_and(|home| home.path == path))
+    }
+
     pub fn id_of(&self, key: Key) -> Option<&Id> {
         self.owner(key).map(|deployment| &deployment.id)
     }

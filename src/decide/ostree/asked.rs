@@ -24,14 +24,7 @@ pub fn heed(record: &mut Record, asked: Option<Key>, tries: u8, stands: impl Fn(
     record.default = None;
     let Some(asked) = asked else { return Heeded::Spent };
     if record.slot(asked).is_none() {
-        record
-            .slots
-            .iter()
-            .filter(|slot| !stands(slot.key))
-            .map(|slot| slot.key)
-            .collect::<alloc::vec::Vec<_>>()
-            .into_iter()
-            .for_each(|gone| record.remove(gone));
+        record.forget_gone(&stands);
         return if record.arm(asked, tries, &[]).is_ok() { Heeded::NewTrial } else { Heeded::NoRoom };
     }
     let waiting = record.trial().filter(|slot| slot.left > 0 && stands(slot.key)).map(|slot| slot.key);

@@ -29,12 +29,3 @@ pub const HOTFIX_WORK: &str = ".usr-ovl-work";
 pub const BOOTED: &str = "ostree-booted";
 /// Below /run: whoever made it wants /var mounted before the switch of roots.
 pub const MOUNT_VAR: &str = "ostree/initramfs-mount-var";
-
-/// Bytes as lower-case hex digits.
-pub fn hex(bytes: &[u8]) -> alloc::string::String {
-    bytes.iter().fold(alloc::string::String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = core::fmt::Write::write_fmt(&mut text, format_args!("{byte:02x}"));
-        text
-    })
-}

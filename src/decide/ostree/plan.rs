@@ -3,7 +3,8 @@
 use super::booted::{Booted, BootedComposefs};
 use super::conf::{Composefs, Conf, Root, Trust};
 use super::{BOOTED, HOTFIX_UPPER, HOTFIX_WORK, IMAGE, REPO};
-use crate::decide::model::{Access, Action, Base, Id, OnError, Owner, Place, Plan, RunContent, RunFile, Step, Style, Verity};
+use crate::decide::model::{Access, Action, Base, Id, Owner, Place, Plan, RunContent, RunFile, Step, Style, Verity};
+use crate::decide::plan::steps::{PLAIN, PRIVATE, Steps, deployment, new, sysroot};
 use crate::error::{Error, Result};
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -80,27 +81,18 @@ struct Builder<'a> {
     steps: Vec<Step>,
 }
 
-/// Of OSTree's directories below /run.
-const OPEN: Owner = Owner { mode: 0o755, uid: 0, gid: 0 };
-const PRIVATE: Owner = Owner { mode: 0o700, uid: 0, gid: 0 };
 /// Nobody passes through but who may pass everywhere.
 const CLOSED: Owner = Owner { mode: 0, uid: 0, gid: 0 };
 
+impl Steps for Builder<'_> {
+    fn steps(&mut self) -> &mut Vec<Step> {
+        &mut self.steps
+    }
+}
+
 impl Builder<'_> {
-    fn step(&mut self, why: &str, action: Action) {
-        self.steps.push(Step { action, on_error: OnError::Fatal, why: why.into() });
-    }
-
-    fn directory(&mut self, why: &str, at: Place, owner: Owner) {
-        self.step(why, Action::Directory { at, owner });
-    }
-
-    fn bind(&mut self, why: &str, from: Place, to: &str, access: Access) {
-        self.step(why, Action::Bind { from, to: new(to), access });
-    }
-
     fn run_directories(&mut self) {
-        self.directory("OSTree's state of this boot", run("ostree"), OPEN);
+        self.directory("OSTree's state of this boot", run("ostree"), PLAIN);
         self.directory("what nobody else is to see of it", run("ostree/.private"), CLOSED);
     }
 
@@ -131,7 +123,7 @@ impl Builder<'_> {
     fn root_changes(&mut self) -> [Place; 2] {
         let [upper, work] = ["upper", "work"].map(|part| run(&format!("ostree/.private/root/{part}")));
         let why = "root.transient: changes to / are lost at the end of this boot";
-        self.directory(why, upper.clone(), OPEN);
+        self.directory(why, upper.clone(), PLAIN);
         self.directory(why, work.clone(), PRIVATE);
         [upper, work]
     }
@@ -155,8 +147,8 @@ impl Builder<'_> {
         let home = self.etc_home();
         let [upper, work] = ["upper", "work"].map(|part| run(&format!("{home}/{part}")));
         self.directory(why, run(&home), PRIVATE);
-        self.directory(why, upper.clone(), OPEN);
-        self.directory(why, work.clone(), OPEN);
+        self.directory(why, upper.clone(), PLAIN);
+        self.directory(why, work.clone(), PLAIN);
         let lower = alloc::vec![new("usr/etc")];
         self.step(why, Action::Overlay { lower, upper, work, to: new("etc"), access: Access::Kept, style: Style::Plain });
     }
@@ -208,18 +200,6 @@ impl Builder<'_> {
             transient_etc: self.conf.etc_transient.then(|| format!("/run/{}", self.etc_home())),
         }
     }
-}
-
-fn new(path: &str) -> Place {
-    Place::new(Base::New, path)
-}
-
-fn deployment(path: &str) -> Place {
-    Place::new(Base::Deployment, path)
-}
-
-fn sysroot(path: &str) -> Place {
-    Place::new(Base::Sysroot, path)
 }
 
 fn run(path: &str) -> Place {

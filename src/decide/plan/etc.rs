@@ -1,7 +1,7 @@
 //! Steps for /etc.
 
 use super::validate::is_below;
-use super::{Builder, PLAIN, PRIVATE, deployment, new, sysroot};
+use super::{Builder, PLAIN, PRIVATE, Steps, deployment, new, sysroot};
 use crate::decide::config::EtcMode;
 use crate::decide::model::{Access, Action, Base, Entry, OnError, Place, Step, Style};
 use alloc::string::String;

@@ -4,6 +4,7 @@
 
 mod etc;
 mod paths;
+pub(in crate::decide) mod steps;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -16,17 +17,13 @@ pub use paths::{PACKAGE_DATABASES, VAR_BACKED, resolve};
 pub use var::SHARED_VAR;
 
 use super::config::{Config, RootMode};
-use super::model::{Access, Action, Base, Counting, Disk, Entry, OnError, Owner, Place, Plan, Step, Style, TreeFacts};
+use super::model::{Access, Action, Base, Counting, Disk, Entry, Owner, Place, Plan, Step, Style, TreeFacts};
 use alloc::string::String;
 use alloc::vec::Vec;
+use steps::{PLAIN, PRIVATE, Steps, deployment, new, sysroot};
 
 /// The size of a tmpfs that stands in for a disk; of memory, as tmpfs takes it.
 const SCRATCH_SIZE: &str = "25%";
-
-/// Directories that only root may enter.
-const PRIVATE: Owner = Owner { mode: 0o700, uid: 0, gid: 0 };
-/// Directories as most are.
-const PLAIN: Owner = Owner { mode: 0o755, uid: 0, gid: 0 };
 
 /// Builds the plan for one deployment. `counting` decides whether the booted system gets a deadline.
 pub fn build(config: &Config, tree: &TreeFacts, counting: Counting) -> Plan {
@@ -50,19 +47,13 @@ struct Builder<'a> {
     warnings: Vec<String>,
 }
 
+impl Steps for Builder<'_> {
+    fn steps(&mut self) -> &mut Vec<Step> {
+        &mut self.steps
+    }
+}
+
 impl Builder<'_> {
-    fn step(&mut self, why: &str, action: Action) {
-        self.steps.push(Step { action, on_error: OnError::Fatal, why: why.into() });
-    }
-
-    fn directory(&mut self, why: &str, at: Place, owner: Owner) {
-        self.step(why, Action::Directory { at, owner });
-    }
-
-    fn bind(&mut self, why: &str, from: Place, to: &str, access: Access) {
-        self.step(why, Action::Bind { from, to: new(to), access });
-    }
-
     /// An overlay whose changes are lost at the end of this boot; `name` is its tmpfs.
     fn transient_overlay(&mut self, why: &str, name: &str, lower: Vec<Place>, to: &str, owner: Owner) {
         let place = |part: &str| Place::new(Base::Scratch, alloc::format!("{name}/{part}"));
@@ -141,16 +132,4 @@ impl Builder<'_> {
 
 fn in_fstab(tree: &TreeFacts, path: &str) -> bool {
     tree.fstab.iter().any(|line| line.target.starts_with('/') && line.target.trim_matches('/') == path)
-}
-
-fn new(path: &str) -> Place {
-    Place::new(Base::New, path)
-}
-
-fn deployment(path: &str) -> Place {
-    Place::new(Base::Deployment, path)
-}
-
-fn sysroot(path: &str) -> Place {
-    Place::new(Base::Sysroot, path)
 }

@@ -1,7 +1,7 @@
 //! Steps for the paths that live in /var, and for those that the configuration declares.
 
 use super::validate::is_below;
-use super::{Builder, PLAIN, SCRATCH_SIZE, deployment, new};
+use super::{Builder, PLAIN, SCRATCH_SIZE, Steps, deployment, new};
 use crate::decide::config::{DeclaredPath, PathMode, Scope};
 use crate::decide::model::{Access, Action, Base, Entry, Owner, Place, Step};
 use alloc::string::String;

@@ -1,6 +1,6 @@
 //! Steps for /var.
 
-use super::{Builder, PLAIN, deployment, new, sysroot};
+use super::{Builder, PLAIN, Steps, deployment, new, sysroot};
 use crate::decide::config::VarMode;
 use crate::decide::model::{Access, Action};
 use alloc::vec;

@@ -134,6 +134,14 @@ impl Record {
         Some(slot.key)
     }
 
+    /// The slots of deployments that are not there any more go, as by `remove`.
+    pub fn forget_gone(&mut self, stands: impl Fn(Key) -> bool) {
+        let gone: Vec<Key> = self.slots.iter().map(|slot| slot.key).filter(|key| !stands(*key)).collect();
+        for key in gone {
+            self.remove(key);
+        }
+    }
+
     /// `remove`: the slot goes, and every mention of it.
     pub fn remove(&mut self, key: Key) {
         self.slots.retain(|slot| slot.key != key);

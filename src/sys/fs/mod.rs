@@ -166,9 +166,9 @@ pub fn make_dir(root: impl AsFd, path: &str, mode: u16) -> SysResult<()> {
     Ok(fs::chmodat(&parent, name, Mode::from_raw_mode(mode.into()), AtFlags::empty())?)
 }
 
-/// Makes a directory and its missing parents (0755); one that is there is left as it is.
+/// Makes a directory and its missing parents (0755); one that is there is left as it is, as `root` itself (an empty path) is.
 pub fn make_dirs(root: impl AsFd, path: &str, mode: u16) -> SysResult<()> {
-    make_dirs_below(root.as_fd(), path, mode)
+    if path.is_empty() { Ok(()) } else { make_dirs_below(root.as_fd(), path, mode) }
 }
 
 fn make_dirs_below(root: BorrowedFd<'_>, path: &str, mode: u16) -> SysResult<()> {

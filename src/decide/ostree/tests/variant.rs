@@ -1,12 +1,12 @@
 //! Against bytes that ostree 2025.2 wrote, and keys that OpenSSL made.
 
+use crate::decide::hex::Hex;
 use crate::decide::ostree::booted::Booted;
 use crate::decide::ostree::commit::{Commit, signatures};
-use crate::decide::ostree::hex;
 use crate::decide::ostree::signature::{is_signed, keys};
 use crate::decide::ostree::variant::{elements, lookup, members};
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use proptest::prelude::*;
 
@@ -36,9 +36,9 @@ fn booted() -> Booted {
 
 #[test]
 fn what_libostree_is_told_is_as_the_original_writes_it() {
-    assert_eq!(hex(&booted().to_bytes()), BOOTED);
+    assert_eq!(Hex(&booted().to_bytes()).to_string(), BOOTED);
     let transient = Booted { transient_etc: Some("/run/ostree/transient-etc".into()), ..booted() };
-    assert_eq!(hex(&transient.to_bytes()), TRANSIENT);
+    assert_eq!(Hex(&transient.to_bytes()).to_string(), TRANSIENT);
 }
 
 #[test]
@@ -58,7 +58,10 @@ fn what_was_written_is_found_again() {
 fn a_commit_tells_version_and_parent() {
     let commit = Commit::parse(&unhex(COMMIT)).unwrap();
     assert_eq!(commit.version.as_deref(), Some("2.0"));
-    assert_eq!(commit.parent.map(|parent| hex(&parent)).unwrap(), "d2b5fec2f5e6f79bdb242d6d3c709226a4710e1716ec534c02ca216c8824579a");
+    assert_eq!(
+        commit.parent.map(|parent| Hex(&parent).to_string()).unwrap(),
+        "d2b5fec2f5e6f79bdb242d6d3c709226a4710e1716ec534c02ca216c8824579a"
+    );
     assert_eq!(commit.composefs_digest, None);
 }
 
