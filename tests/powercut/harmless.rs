@@ -20,6 +20,8 @@ pub fn may_overlap(begun: &str) -> bool {
     let reads = |flags: &str| begun.contains(flags) && !["O_CREAT", "O_TRUNC"].iter().any(|flag| begun.contains(flag));
     match begun.split('(').next().unwrap_or_default() {
         "open" | "openat" | "openat2" => reads("O_RDONLY") || reads("O_PATH"),
+        // A question: the standard library asks it of each descriptor that it closes.
+        "fcntl" => begun.contains("F_GETFD"),
         name => is_harmless(name),
     }
 }
